@@ -1,0 +1,171 @@
+// Package designs is the contract: what every allocator design offers, and how it says what it can do.
+//
+// A design is a package that implements Allocator on the words of package kernel and describes its variants in a table. Workloads, the
+// conformance suite and the explorer use nothing else. A design in another module is as good as one of ours.
+//
+// The contract, sentence by sentence (designtest tries each on every variant):
+//
+//	C1  Alloc answers with an item nobody holds, or with an error of package kernel and no item
+//	C2  an item is in the variant's range
+//	C3  a sole caller at quiescence gets as many items as the variant guarantees, so that "always full" is no answer
+//	C4  Free makes the item available again; after all items are freed the allocator is as good as new
+//	C5  a caller that may wait is not refused, and not left waiting while an item it may take is free
+//	C6  a caller that may not wait never waits: it gets an item or ErrWouldBlock
+//	C7  Check finds no fault at quiescence, whatever was done before
+//	C8  the free of an item that is not held is reported by a panic or changes nothing; it never corrupts
+//	C9  CPUDead loses nothing: what a dead CPU kept is available elsewhere
+package designs
+
+import (
+	"headroom/kernel"
+)
+
+// Item is what an allocator hands out: a tag, an id, or an offset into machine memory. Never an address: traces and hashes must not depend
+// on where the system put things.
+type Item uint64
+
+// Kind says what an item is. Figures of different kinds are never ranked against each other.
+type Kind string
+
+// The kinds of item.
+const (
+	Tag    Kind = "tag"    // a small integer below the number of items
+	ID     Kind = "id"     // an integer, lowest free first
+	Page   Kind = "page"   // an offset of whole pages
+	Object Kind = "object" // an offset of a fixed-size object
+)
+
+// Allocator is the one interface behind which all designs sit.
+type Allocator interface {
+	// Alloc hands out an item. gfp says what it may do for t; with kernel.DirectReclaim it may put t to sleep, in process context with no
+	// spinning lock held. Errors: kernel.ErrWouldBlock, ErrNoMemory, ErrNoSpace, ErrOffline, each as the variant's table says.
+	Alloc(t *kernel.Task, gfp kernel.GFP) (Item, error)
+	// Free gives an item back. It panics on an item that is out of range, before it changes anything.
+	Free(t *kernel.Task, it Item)
+	// Check walks the structure and returns what is wrong with it. Only at quiescence: no task is inside the allocator.
+	Check() error
+}
+
+// CPUDead is implemented by designs that keep items per CPU and want to hear that a CPU went offline. t runs on another CPU.
+type CPUDead interface {
+	CPUDead(t *kernel.Task, cpu int)
+}
+
+// BulkAllocator hands out several items at once: all of them, or as many as it has and an error.
+type BulkAllocator interface {
+	AllocBulk(t *kernel.Task, gfp kernel.GFP, items []Item) (int, error)
+}
+
+// RangeAllocator hands out the lowest free item from low to high.
+type RangeAllocator interface {
+	AllocRange(t *kernel.Task, gfp kernel.GFP, low, high Item) (Item, error)
+}
+
+// NoLockAllocator has an entry that takes no lock, for callers that may hold any.
+type NoLockAllocator interface {
+	AllocNoLocks(t *kernel.Task) (Item, error)
+}
+
+// Reserver promises items ahead of their use: after a Reserve of n, n calls of AllocReserved do not fail.
+type Reserver interface {
+	Reserve(t *kernel.Task, gfp kernel.GFP, n int) error
+	AllocReserved(t *kernel.Task) (Item, error)
+	Cancel(t *kernel.Task, n int)
+}
+
+// Resizer changes the number of items while in use.
+type Resizer interface {
+	Resize(t *kernel.Task, items int) error
+}
+
+// Bytes is implemented by designs whose items are memory.
+type Bytes interface {
+	Bytes(it Item) []byte
+}
+
+// StatsReader counts the slow paths taken since creation. Only at quiescence.
+type StatsReader interface {
+	Stats() Stats
+}
+
+// Stats are counts of slow paths since creation.
+type Stats struct {
+	Waits   uint64 // times a caller was put to sleep
+	Steals  uint64 // times another CPU's items were taken
+	Refills uint64 // times a per-CPU list was filled from the shared one
+	Spills  uint64 // times a full per-CPU list gave items to the shared one
+	Failed  uint64 // calls of Alloc that returned an error
+}
+
+// Config says how an allocator is made.
+type Config struct {
+	Items int            // items it shall hold, at least 1
+	Bytes int            // bytes of memory behind each item, for variants with memory; 0 for none
+	Knobs map[string]int // the variant's own parameters by name; absent ones take their defaults
+}
+
+// Knob returns the value of a parameter, or its default.
+func (c Config) Knob(name string, standard int) int {
+	if v, ok := c.Knobs[name]; ok {
+		return v
+	}
+	return standard
+}
+
+// Knob describes a parameter of a variant.
+type Knob struct {
+	Name     string `json:"name"`
+	Standard int    `json:"standard"` // the default
+	Low      int    `json:"low"`
+	High     int    `json:"high"`
+	Meaning  string `json:"meaning"` // with its unit
+}
+
+// Capabilities say what a variant can do. The table itself is tested.
+type Capabilities struct {
+	Kind        Kind             `json:"kind"`
+	AllocIn     []kernel.Context `json:"allocIn"`     // contexts Alloc may be called from
+	FreeIn      []kernel.Context `json:"freeIn"`      // contexts Free may be called from
+	MayWait     bool             `json:"mayWait"`     // Alloc with DirectReclaim waits instead of failing
+	MayFail     bool             `json:"mayFail"`     // Alloc without DirectReclaim may return an error
+	Guarantee   string           `json:"guarantee"`   // what it promises, in words
+	TakesLocks  bool             `json:"takesLocks"`  // false: no path takes a lock
+	Memory      bool             `json:"memory"`      // items are memory (Bytes)
+	PerCPU      bool             `json:"perCpu"`      // items are kept per CPU, so CPUDead matters
+	IRQPairs    float64          `json:"irqPairs"`    // interrupt mask and unmask pairs of one alloc and free, on the fast path
+	NativeOnly  bool             `json:"nativeOnly"`  // uses Go's own primitives: the simulator cannot see it
+	Unbounded   bool             `json:"unbounded"`   // Items is a hint, not a limit
+	KnownFaults string           `json:"knownFaults"` // faults kept from the original, "" for none
+}
+
+// Variant is one debate position: a design made in one way.
+type Variant struct {
+	Design       string // percpu_tags
+	Name         string // lock; "" when the design has one form only
+	Summary      string // one line: idea and origin
+	Capabilities Capabilities
+	Knobs        []Knob
+	// New lays the allocator out on a machine. Errors: a knob or item count out of range, or no memory; each names the remedy.
+	New func(place kernel.Place, config Config) (Allocator, error)
+	// Guaranteed is the number of items a sole caller at quiescence always gets from an allocator of that configuration.
+	Guaranteed func(config Config) int
+	// Loops are the measuring loops on the concrete type; nil makes the harness call through the interface, and say so.
+	Loops *Loops
+}
+
+// FullName is design:name, or the design alone.
+func (v Variant) FullName() string {
+	if v.Name == "" {
+		return v.Design
+	}
+	return v.Design + ":" + v.Name
+}
+
+// Loops are the inner loops of the closed workloads, compiled against one concrete allocator type, so that the cost of a call through an
+// interface does not drown a path of a few nanoseconds. They are generated by internal/loopgen. Each returns how many allocations failed.
+type Loops struct {
+	// Pair runs ops times: allocate one item, free it.
+	Pair func(a Allocator, t *kernel.Task, gfp kernel.GFP, ops int) (failed int)
+	// Window allocates len(held) items, then frees them, oldest first, until ops pairs are done; ops is a multiple of len(held).
+	Window func(a Allocator, t *kernel.Task, gfp kernel.GFP, held []Item, ops int) (failed int)
+}

@@ -1,0 +1,58 @@
+package percputags
+
+import "fmt"
+
+// Check walks every list and reports what is wrong: a tag out of range or on two lists, a list that is too long, a non-empty list without its
+// bit, a lock still held. Only at quiescence. What is on no list is with its owner; FreeTags tells how many are not.
+func (p *Pool) Check() error {
+	seen := make([]bool, p.tags)
+	visit := func(place string, tag uint32) error {
+		if tag >= p.tags {
+			return fmt.Errorf("percpu_tags: %s holds tag %d of a pool of %d", place, tag, p.tags)
+		}
+		if seen[tag] {
+			return fmt.Errorf("percpu_tags: tag %d is on two lists, one of them %s (I1)", tag, place)
+		}
+		seen[tag] = true
+		return nil
+	}
+	if p.shared.lock.Held() {
+		return fmt.Errorf("percpu_tags: the pool's lock is held at quiescence")
+	}
+	if n := p.shared.free.Load(); n > p.tags {
+		return fmt.Errorf("percpu_tags: %d tags on the shared stack of %d (I4)", n, p.tags)
+	}
+	for i := range p.shared.free.Load() {
+		if err := visit("the shared stack", p.stack[i].Load()); err != nil {
+			return err
+		}
+	}
+	for cpu := range p.cpus {
+		l := &p.cpus[cpu]
+		n := l.free.Load()
+		if n > p.max {
+			return fmt.Errorf("percpu_tags: CPU %d's list holds %d of at most %d (I4)", cpu, n, p.max)
+		}
+		if l.lock.Held() {
+			return fmt.Errorf("percpu_tags: CPU %d's lock is held at quiescence", cpu)
+		}
+		if n > 0 && p.haveTags[cpu/64].Load()>>(cpu%64)&1 == 0 {
+			return fmt.Errorf("percpu_tags: CPU %d's list holds %d tags and its bit is clear (I2)", cpu, n)
+		}
+		for i := range n {
+			if err := visit(fmt.Sprintf("CPU %d's list", cpu), l.stack[i].Load()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// FreeTags is the number of tags on all lists: the rest is with owners. Racy unless the pool is quiet.
+func (p *Pool) FreeTags() int {
+	n := int(p.shared.free.Load())
+	for cpu := range p.cpus {
+		n += int(p.cpus[cpu].free.Load())
+	}
+	return n
+}

@@ -1,0 +1,234 @@
+package machine
+
+import (
+	"fmt"
+	"iter"
+	"sync/atomic"
+
+	"headroom/kernel"
+	"headroom/kernel/arch"
+)
+
+// worker is one CPU: a locked, pinned thread and what waits for it.
+//
+// Its own thread alone touches ready, irq, tasks and procs. tasksIn, workIn, online, dead and asleep are for everybody. The first pad keeps
+// them off the line that the nil check of &w.field reads.
+type worker struct {
+	_       [128]byte
+	machine *Native
+	cpu     int
+	irq     *kernel.Task
+	ready   fifo
+	procs   []*process // live tasks of this CPU
+	_       [128]byte
+	tasksIn atomic.Pointer[process] // inbox of tasks, last in first; drained by the owner alone
+	workIn  atomic.Pointer[Work]    // inbox of interrupts, likewise
+	online  atomic.Bool
+	dead    atomic.Pointer[func(*kernel.Task)] // set while going offline: what runs elsewhere afterwards
+	asleep  atomic.Bool                        // the thread is parked, or about to be, in the operating system
+	wake    chan struct{}
+}
+
+// idleLooks is how often an idle CPU looks at its inbox before it parks: 2000 looks with 8 pauses of about 40 cycles are some 200 us.
+const (
+	idleLooks  = 2000
+	idlePauses = 8
+)
+
+// run is the life of the thread. Being locked, it ends with this goroutine, and the affinity mask with it.
+func (w *worker) run() {
+	if err := pin(w.machine.options.CPUs[w.cpu].ID); err != nil {
+		w.machine.fail(err)
+	}
+	for !w.machine.stop.Load() {
+		w.drain()
+		if p := w.ready.pop(); p != nil {
+			w.resume(p)
+			continue
+		}
+		if w.goneOffline() {
+			continue
+		}
+		w.idle()
+	}
+	for _, p := range w.procs {
+		p.stop() // the parked task unwinds by panic(halted{}), caught in its coroutine
+	}
+}
+
+// drain takes over what came in: interrupts run at once, in the order they were raised, tasks become ready.
+func (w *worker) drain() {
+	if w.workIn.Load() != nil {
+		w.interrupts()
+	}
+	if w.tasksIn.Load() != nil {
+		var list *process
+		for p := w.tasksIn.Swap(nil); p != nil; {
+			next := p.inboxed
+			p.inboxed, list = list, p
+			p = next
+		}
+		for p := list; p != nil; {
+			next := p.inboxed
+			p.inboxed = nil
+			if p.next == nil {
+				w.start(p)
+			}
+			w.ready.push(p)
+			p = next
+		}
+	}
+}
+
+func (w *worker) interrupts() {
+	var list *Work
+	for k := w.workIn.Swap(nil); k != nil; {
+		next := k.next
+		k.next, list = list, k
+		k = next
+	}
+	for k := list; k != nil; {
+		next := k.next
+		k.next = nil
+		w.guard(func() { k.Run(w.irq) })
+		w.machine.settle()
+		k = next
+	}
+}
+
+// start makes the coroutine of a new task, on its CPU's own thread: the runtime does not let it run on another.
+func (w *worker) start(p *process) {
+	w.procs = append(w.procs, p)
+	p.next, p.stop = iter.Pull(func(yield func(struct{}) bool) {
+		p.yield = yield
+		w.guard(func() {
+			if p.spec.Prep != nil {
+				p.spec.Prep(&p.task)
+			}
+			p.spec.Body(&p.task)
+		})
+	})
+}
+
+// guard turns a panic of a task into the run's error; halted is only the way out.
+func (w *worker) guard(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, ok := r.(halted); !ok {
+				w.machine.fail(fmt.Errorf("CPU %d: %v", w.cpu, r))
+			}
+		}
+	}()
+	f()
+}
+
+// resume runs a task until it waits or ends.
+func (w *worker) resume(p *process) {
+	if _, more := p.next(); more {
+		return
+	}
+	for i, q := range w.procs {
+		if q == p {
+			w.procs = append(w.procs[:i], w.procs[i+1:]...)
+			break
+		}
+	}
+	if p.task.Left() && !w.machine.stop.Load() {
+		spec := p.spec
+		spec.CPU, spec.Prep = w.machine.onlineNear(w.cpu).cpu, nil
+		w.machine.Spawn(nil, spec)
+	}
+	w.machine.live.Add(-1)
+	w.machine.settle()
+}
+
+// goneOffline reports the CPU's death once its last task has left, and reports whether it did so now.
+func (w *worker) goneOffline() bool {
+	if w.online.Load() || w.dead.Load() == nil || len(w.procs) > 0 {
+		return false
+	}
+	hook := *w.dead.Swap(nil)
+	if hook != nil {
+		w.machine.Spawn(nil, Spec{Name: fmt.Sprintf("cpuhp/%d", w.cpu), CPU: w.machine.onlineNear(w.cpu).cpu, Body: hook})
+	}
+	w.machine.settle()
+	return true
+}
+
+// idle spins for a bounded time, then parks in the operating system until something comes in.
+func (w *worker) idle() {
+	for range idleLooks {
+		if !w.inboxEmpty() || w.machine.stop.Load() {
+			return
+		}
+		arch.Pause(idlePauses)
+	}
+	w.asleep.Store(true)
+	// Whoever adds to the inbox looks at asleep afterwards; this look comes after asleep was set. So one of the two sees the other.
+	if w.inboxEmpty() && !w.machine.stop.Load() && !(w.dead.Load() != nil && !w.online.Load()) {
+		<-w.wake
+	}
+	w.asleep.Store(false)
+}
+
+func (w *worker) inboxEmpty() bool { return w.tasksIn.Load() == nil && w.workIn.Load() == nil }
+
+func (w *worker) pushTask(p *process) {
+	for {
+		first := w.tasksIn.Load()
+		p.inboxed = first
+		if w.tasksIn.CompareAndSwap(first, p) {
+			break
+		}
+	}
+	w.ring()
+}
+
+func (w *worker) pushWork(k *Work) {
+	for {
+		first := w.workIn.Load()
+		k.next = first
+		if w.workIn.CompareAndSwap(first, k) {
+			break
+		}
+	}
+	w.ring()
+}
+
+// ring wakes the thread if it is parked in the operating system.
+func (w *worker) ring() {
+	if w.asleep.Load() {
+		select {
+		case w.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// fifo is a queue of ready tasks, linked through them, so that waking allocates nothing.
+type fifo struct{ head, tail *process }
+
+func (f *fifo) empty() bool { return f.head == nil }
+
+func (f *fifo) push(p *process) {
+	p.inboxed = nil
+	if f.tail == nil {
+		f.head = p
+	} else {
+		f.tail.inboxed = p
+	}
+	f.tail = p
+}
+
+func (f *fifo) pop() *process {
+	p := f.head
+	if p == nil {
+		return nil
+	}
+	f.head = p.inboxed
+	if f.head == nil {
+		f.tail = nil
+	}
+	p.inboxed = nil
+	return p
+}

@@ -1,0 +1,188 @@
+// Package mem is the memory of a machine: one region per NUMA node, and the plain words that live in it.
+//
+// Every word that designs share lives here, never on the Go heap: its place decides which cache lines are shared, which node serves them,
+// and how a run is replayed. A line's identity is its offset in the machine's memory divided by 64, the same in every run.
+//
+// Invariants:
+//
+//	I1  no object handed out overlaps another, and each starts on a line of its own (alignment of at least 64)
+//	I2  memory holds no Go pointers, so the collector need not look at it (New and Slice refuse types that have them)
+//	I3  Reset gives zeroed memory; Save and Restore give back the same bytes at the same offsets
+//
+// Cost: Alloc is a bump of an offset; nothing is freed one by one.
+package mem
+
+import (
+	"fmt"
+	"reflect"
+	"unsafe"
+)
+
+// LineBytes is the cache line that alignment and line identity count in.
+const LineBytes = 64
+
+// RegionGapBytes keeps what neighbours in different regions do out of each other's prefetcher (it fetches line pairs).
+const RegionGapBytes = 128
+
+// Memory is the whole memory of one machine. Alloc is for construction: one goroutine at a time, no task running.
+type Memory struct {
+	block   block
+	regions []region
+	saved   []byte
+	savedAt []uintptr
+}
+
+type region struct {
+	start, used, limit uintptr
+}
+
+// Make maps memory for a machine of nodes NUMA nodes, regionBytes each (rounded up to whole pages). osNodes, when not nil, gives the operating
+// system's node number for each node, and the pages are bound there. It returns an error when the system refuses the mapping.
+func Make(nodes int, regionBytes int, osNodes []int) (*Memory, error) {
+	if nodes < 1 || regionBytes < 1 {
+		return nil, fmt.Errorf("mem: %d nodes of %d bytes: both must be at least 1", nodes, regionBytes)
+	}
+	const page = 4096
+	size := (uintptr(regionBytes) + page - 1) &^ (page - 1)
+	b, err := mapBlock(size * uintptr(nodes))
+	if err != nil {
+		return nil, fmt.Errorf("mem: map %d bytes: %w", size*uintptr(nodes), err)
+	}
+	m := &Memory{block: b}
+	for n := range nodes {
+		start := size * uintptr(n)
+		m.regions = append(m.regions, region{start: start, used: start, limit: start + size})
+		if osNodes != nil && len(osNodes) > 1 {
+			if err := b.bind(start, size, osNodes[n]); err != nil {
+				b.release()
+				return nil, fmt.Errorf("mem: bind region %d to node %d: %w", n, osNodes[n], err)
+			}
+		}
+	}
+	return m, nil
+}
+
+// Release gives the memory back to the system. No object of it may be used afterwards.
+func (m *Memory) Release() { m.block.release() }
+
+// Nodes is the number of regions.
+func (m *Memory) Nodes() int { return len(m.regions) }
+
+// Base is the address of offset 0.
+func (m *Memory) Base() unsafe.Pointer { return m.block.base }
+
+// Bytes is the size of the whole memory, all regions together.
+func (m *Memory) Bytes() uintptr { return m.block.size }
+
+// Offset turns the address of a word into its machine-independent offset. ok is false for an address outside the memory.
+func (m *Memory) Offset(p unsafe.Pointer) (offset uintptr, ok bool) {
+	o := uintptr(p) - uintptr(m.block.base)
+	return o, o < m.block.size
+}
+
+// Alloc returns size zeroed bytes on the given node, aligned to align bytes, a power of two that is raised to 64. It returns an error when
+// the node's region is full.
+func (m *Memory) Alloc(node int, size, align uintptr) (unsafe.Pointer, error) {
+	if node < 0 || node >= len(m.regions) {
+		return nil, fmt.Errorf("mem: node %d of a machine with %d", node, len(m.regions))
+	}
+	if align < LineBytes {
+		align = LineBytes
+	}
+	if align&(align-1) != 0 {
+		return nil, fmt.Errorf("mem: alignment %d is no power of two", align)
+	}
+	r := &m.regions[node]
+	at := (r.used + align - 1) &^ (align - 1)
+	if at+size > r.limit || at+size < at {
+		return nil, fmt.Errorf("mem: node %d is full: %d bytes wanted, %d of %d left; give the machine more memory",
+			node, size, r.limit-r.used, r.limit-r.start)
+	}
+	r.used = (at + size + LineBytes - 1) &^ (LineBytes - 1)
+	return unsafe.Add(m.block.base, at), nil
+}
+
+// New places a zeroed T on node. T must hold no Go pointers.
+func New[T any](m *Memory, node int) (*T, error) {
+	var zero T
+	if err := checkType(reflect.TypeFor[T]()); err != nil {
+		return nil, err
+	}
+	p, err := m.Alloc(node, unsafe.Sizeof(zero), LineBytes)
+	if err != nil {
+		return nil, err
+	}
+	return (*T)(p), nil
+}
+
+// Slice places n zeroed Ts in a row on node. T must hold no Go pointers. Neighbours share lines when T is smaller than a line.
+func Slice[T any](m *Memory, node, n int) ([]T, error) {
+	var zero T
+	if n < 0 {
+		return nil, fmt.Errorf("mem: slice of %d", n)
+	}
+	if err := checkType(reflect.TypeFor[T]()); err != nil {
+		return nil, err
+	}
+	p, err := m.Alloc(node, unsafe.Sizeof(zero)*uintptr(n), LineBytes)
+	if err != nil {
+		return nil, err
+	}
+	return unsafe.Slice((*T)(p), n), nil
+}
+
+func checkType(t reflect.Type) error {
+	switch t.Kind() {
+	case reflect.Bool, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Int,
+		reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uint, reflect.Uintptr:
+		return nil
+	case reflect.Array:
+		return checkType(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if err := checkType(t.Field(i).Type); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return fmt.Errorf("mem: type %v holds a %v: arena memory holds no Go pointers", t, t.Kind())
+}
+
+// Reset forgets every object and zeroes what was used.
+func (m *Memory) Reset() {
+	for i := range m.regions {
+		r := &m.regions[i]
+		clear(m.bytes(r.start, r.used))
+		r.used = r.start
+	}
+}
+
+// Save keeps a copy of every byte in use, for Restore.
+func (m *Memory) Save() {
+	m.saved = m.saved[:0]
+	m.savedAt = m.savedAt[:0]
+	for _, r := range m.regions {
+		m.saved = append(m.saved, m.bytes(r.start, r.used)...)
+		m.savedAt = append(m.savedAt, r.used)
+	}
+}
+
+// Restore puts the memory back as it was at Save: every word of a design is here, so this is a fresh copy of it.
+func (m *Memory) Restore() {
+	from := uintptr(0)
+	for i := range m.regions {
+		r := &m.regions[i]
+		if r.used > m.savedAt[i] {
+			clear(m.bytes(m.savedAt[i], r.used))
+			r.used = m.savedAt[i]
+		}
+		n := r.used - r.start
+		copy(m.bytes(r.start, r.used), m.saved[from:from+n])
+		from += n
+	}
+}
+
+func (m *Memory) bytes(from, to uintptr) []byte {
+	return unsafe.Slice((*byte)(unsafe.Add(m.block.base, from)), to-from)
+}

@@ -1,0 +1,6 @@
+//go:build !sim
+
+package reach
+
+// Hit says that the point was passed; nothing happens natively.
+func (p *Point) Hit() {}
