@@ -17,6 +17,10 @@
 package designs
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+
 	"headroom/kernel"
 )
 
@@ -110,6 +114,35 @@ func (c Config) Knob(name string, standard int) int {
 		return v
 	}
 	return standard
+}
+
+// Validate returns an error when the item count or the bytes are out of range, or a knob given is not in the table or outside its range there.
+// Every variant's New begins with it, so that a misspelt knob is not taken for the default.
+func (c Config) Validate(table []Knob) error {
+	switch {
+	case c.Items < 1:
+		return fmt.Errorf("%d items: give at least 1", c.Items)
+	case c.Bytes < 0:
+		return fmt.Errorf("%d bytes an item: give 0 for none, or more", c.Bytes)
+	}
+	known := 0
+	for _, k := range table {
+		value, given := c.Knobs[k.Name]
+		if !given {
+			continue
+		}
+		known++
+		if value < k.Low || value > k.High {
+			return fmt.Errorf("knob %s is %d: give %d to %d", k.Name, value, k.Low, k.High)
+		}
+	}
+	if known == len(c.Knobs) {
+		return nil
+	}
+	unknown := slices.DeleteFunc(slices.Sorted(maps.Keys(c.Knobs)), func(name string) bool {
+		return slices.ContainsFunc(table, func(k Knob) bool { return k.Name == name })
+	})
+	return fmt.Errorf("no knob is called %q", unknown)
 }
 
 // Knob describes a parameter of a variant.

@@ -1,6 +1,8 @@
 package percputags
 
 import (
+	"fmt"
+
 	"headroom/designs"
 	"headroom/kernel"
 )
@@ -15,6 +17,10 @@ const (
 
 // Variants is the table of this design's debate positions.
 func Variants() []designs.Variant {
+	knobs := []designs.Knob{
+		{Name: knobMax, Standard: defaultMax, Low: 1, High: 1 << 16, Meaning: "most tags on one CPU's list"},
+		{Name: knobBatch, Standard: defaultBatch, Low: 1, High: 1 << 16, Meaning: "tags moved at a time between a list and the shared stack; at most max"},
+	}
 	return []designs.Variant{{
 		Design:  "percpu_tags",
 		Name:    "lock",
@@ -30,11 +36,11 @@ func Variants() []designs.Variant {
 			PerCPU:     true,
 			IRQPairs:   2, // one for the alloc, one for the free
 		},
-		Knobs: []designs.Knob{
-			{Name: knobMax, Standard: defaultMax, Low: 1, High: 1 << 16, Meaning: "most tags on one CPU's list"},
-			{Name: knobBatch, Standard: defaultBatch, Low: 1, High: 1 << 16, Meaning: "tags moved at a time between a list and the shared stack; at most max"},
-		},
+		Knobs: knobs,
 		New: func(place kernel.Place, c designs.Config) (designs.Allocator, error) {
+			if err := c.Validate(knobs); err != nil {
+				return nil, fmt.Errorf("percpu_tags: %w", err)
+			}
 			p, err := New(place, Config{Tags: c.Items, Max: c.Knob(knobMax, 0), Batch: c.Knob(knobBatch, 0)})
 			if err != nil {
 				return nil, err // a nil *Pool must not become a non-nil Allocator

@@ -1,6 +1,7 @@
 package result
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -18,4 +19,16 @@ func benchmarkWord(workload string) string {
 		b.WriteString(part[1:])
 	}
 	return b.String()
+}
+
+// Parameters that mark a cell of the run's own control rather than of a comparison.
+const (
+	ParamControl = "control" // one of the twins of the A/A check, or the planted-slower one
+	ParamCall    = "call"    // called through the Allocator interface, to price the call
+)
+
+// IsControl reports whether a cell with these parameters belongs to the run's control: it is reported with the ruler and
+// stays out of rankings and pictures.
+func IsControl(params []Pair) bool {
+	return slices.ContainsFunc(params, func(p Pair) bool { return p.Key == ParamControl || p.Key == ParamCall })
 }

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"go/format"
 	"os"
-	"path/filepath"
 	"strings"
 	"text/template"
 )
@@ -73,13 +72,16 @@ func main() {
 	}
 	source, err := Source(*pkg, *typeName)
 	if err == nil {
-		err = os.WriteFile(filepath.Clean("loops_"+strings.ToLower(*typeName)+".go"), source, 0o644)
+		err = os.WriteFile(fileName(*typeName), source, 0o644)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "loopgen:", err)
 		os.Exit(1)
 	}
 }
+
+// fileName is the file of a type's loops, in the folder of its package.
+func fileName(typeName string) string { return "loops_" + strings.ToLower(typeName) + ".go" }
 
 // Source is the text of the loops of one type.
 func Source(pkg, typeName string) ([]byte, error) {

@@ -34,7 +34,8 @@ type Machine interface {
 	// Unplug takes a CPU offline: its tasks leave between operations (see Leaving) and go on elsewhere, then dead, if not nil, runs as a
 	// task of another CPU. It returns kernel.ErrOffline if the CPU is offline already or the last one.
 	Unplug(by *kernel.Task, cpu int, dead func(t *kernel.Task)) error
-	// Plug brings an offline CPU back for tasks spawned from now on.
+	// Plug brings an offline CPU back for tasks spawned from now on. It returns an error while the CPU is online, or its dead hook has yet to
+	// return.
 	Plug(by *kernel.Task, cpu int) error
 	// Leaving reports whether t's CPU is going offline: a task that finds so between operations calls t.Leave and returns from its body.
 	Leaving(t *kernel.Task) bool

@@ -3,6 +3,7 @@ package machine
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -178,7 +179,7 @@ func (n *Native) Unplug(by *kernel.Task, cpu int, dead func(*kernel.Task)) error
 func (n *Native) Plug(by *kernel.Task, cpu int) error {
 	n.offlines.Lock()
 	defer n.offlines.Unlock()
-	if n.workers[cpu].online.Load() || n.workers[cpu].dead.Load() != nil {
+	if w := n.workers[cpu]; w.online.Load() || w.dead.Load() != nil || w.hooking.Load() {
 		return fmt.Errorf("plug CPU %d: it is online, or still going offline", cpu)
 	}
 	n.workers[cpu].online.Store(true)
@@ -192,6 +193,11 @@ func (n *Native) Leaving(t *kernel.Task) bool { return !n.workers[t.CPU()].onlin
 func (n *Native) Run() error {
 	if n.live.Load() == 0 {
 		return nil
+	}
+	// A CPU that spins keeps one of the runtime's processors. With fewer of them than CPUs, a lock's holder would wait for one until the
+	// runtime takes it from a spinner, 10 ms each time. One more is for the rest of the program.
+	if need := len(n.workers) + 1; runtime.GOMAXPROCS(0) < need {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(need))
 	}
 	var all sync.WaitGroup
 	for _, w := range n.workers {

@@ -11,7 +11,7 @@ import (
 
 // worker is one CPU: a locked, pinned thread and what waits for it.
 //
-// Its own thread alone touches ready, irq, tasks and procs. tasksIn, workIn, online, dead and asleep are for everybody. The first pad keeps
+// Its own thread alone touches ready, irq, procs and dying. tasksIn, workIn, online, dead, hooking and asleep are for everybody. The first pad keeps
 // them off the line that the nil check of &w.field reads.
 type worker struct {
 	_       [128]byte
@@ -20,11 +20,13 @@ type worker struct {
 	irq     *kernel.Task
 	ready   fifo
 	procs   []*process // live tasks of this CPU
+	dying   bool       // it goes offline when its last task has left
 	_       [128]byte
 	tasksIn atomic.Pointer[process] // inbox of tasks, last in first; drained by the owner alone
 	workIn  atomic.Pointer[Work]    // inbox of interrupts, likewise
 	online  atomic.Bool
 	dead    atomic.Pointer[func(*kernel.Task)] // set while going offline: what runs elsewhere afterwards
+	hooking atomic.Bool                        // that has yet to return
 	asleep  atomic.Bool                        // the thread is parked, or about to be, in the operating system
 	wake    chan struct{}
 }
@@ -71,13 +73,26 @@ func (w *worker) drain() {
 		for p := list; p != nil; {
 			next := p.inboxed
 			p.inboxed = nil
-			if p.next == nil {
+			switch {
+			case p.next != nil:
+				w.ready.push(p)
+			case w.online.Load():
 				w.start(p)
+				w.ready.push(p)
+			default:
+				w.passOn(p) // I3
 			}
-			w.ready.push(p)
 			p = next
 		}
 	}
+}
+
+// passOn gives a task that has not started to another CPU: this one is offline.
+func (w *worker) passOn(p *process) {
+	to := w.machine.onlineNear(w.cpu)
+	p.worker, p.spec.CPU = to, to.cpu
+	p.task.Move(to.cpu)
+	to.pushTask(p)
 }
 
 func (w *worker) interrupts() {
@@ -90,8 +105,12 @@ func (w *worker) interrupts() {
 	for k := list; k != nil; {
 		next := k.next
 		k.next = nil
-		w.guard(func() { k.Run(w.irq) })
-		w.machine.settle()
+		if !w.online.Load() && w.dead.Load() == nil {
+			w.machine.onlineNear(w.cpu).pushWork(k) // I3: raised while the CPU went offline
+		} else {
+			w.guard(func() { k.Run(w.irq) })
+			w.machine.settle()
+		}
 		k = next
 	}
 }
@@ -138,19 +157,33 @@ func (w *worker) resume(p *process) {
 		spec.CPU, spec.Prep = w.machine.onlineNear(w.cpu).cpu, nil
 		w.machine.Spawn(nil, spec)
 	}
+	if w.dying && len(w.procs) == 0 {
+		w.dying = false
+		w.machine.runnable.Add(1) // reporting the death is what can go on now
+	}
 	w.machine.live.Add(-1)
 	w.machine.settle()
 }
 
-// goneOffline reports the CPU's death once its last task has left, and reports whether it did so now.
+// goneOffline reports the CPU's death once its last task has left, and reports whether it did something. While tasks of it are left the
+// pending death is nothing that can go on by itself: should they all wait for ever, that is a deadlock (I2).
 func (w *worker) goneOffline() bool {
-	if w.online.Load() || w.dead.Load() == nil || len(w.procs) > 0 {
+	if w.online.Load() || w.dead.Load() == nil || w.dying {
 		return false
 	}
-	hook := *w.dead.Swap(nil)
-	if hook != nil {
-		w.machine.Spawn(nil, Spec{Name: fmt.Sprintf("cpuhp/%d", w.cpu), CPU: w.machine.onlineNear(w.cpu).cpu, Body: hook})
+	if len(w.procs) > 0 {
+		w.dying = true
+		w.machine.settle()
+		return true
 	}
+	if hook := *w.dead.Load(); hook != nil {
+		w.hooking.Store(true)
+		w.machine.Spawn(nil, Spec{Name: fmt.Sprintf("cpuhp/%d", w.cpu), CPU: w.machine.onlineNear(w.cpu).cpu, Body: func(t *kernel.Task) {
+			hook(t)
+			w.hooking.Store(false)
+		}})
+	}
+	w.dead.Store(nil)
 	w.machine.settle()
 	return true
 }
@@ -165,7 +198,8 @@ func (w *worker) idle() {
 	}
 	w.asleep.Store(true)
 	// Whoever adds to the inbox looks at asleep afterwards; this look comes after asleep was set. So one of the two sees the other.
-	if w.inboxEmpty() && !w.machine.stop.Load() && !(w.dead.Load() != nil && !w.online.Load()) {
+	reportsDeath := w.dead.Load() != nil && !w.online.Load() && len(w.procs) == 0
+	if w.inboxEmpty() && !w.machine.stop.Load() && !reportsDeath {
 		<-w.wake
 	}
 	w.asleep.Store(false)

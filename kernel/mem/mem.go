@@ -5,9 +5,9 @@
 //
 // Invariants:
 //
-//	I1  no object handed out overlaps another, and each starts on a line of its own (alignment of at least 64)
-//	I2  memory holds no Go pointers, so the collector need not look at it (New and Slice refuse types that have them)
-//	I3  Reset gives zeroed memory; Save and Restore give back the same bytes at the same offsets
+//	I1  no object handed out overlaps another, and each starts on a line of its own (mutant MM-01)
+//	I2  memory holds no Go pointers, so the collector need not look at it: New and Slice refuse types that have them (mutant MM-02)
+//	I3  Reset gives zeroed memory; Save and Restore give back the same bytes at the same offsets, and zeroes above them (mutant MM-03)
 //
 // Cost: Alloc is a bump of an offset; nothing is freed one by one.
 package mem
@@ -16,10 +16,24 @@ import (
 	"fmt"
 	"reflect"
 	"unsafe"
+
+	"headroom/kernel/mutant"
+)
+
+var (
+	mm01 = mutant.Define(mutant.Mutant{ID: "MM-01", Host: "kernel/mem", Breaks: "I1",
+		Story: "the end of an object is rounded down to a line, so the next one starts inside it"})
+	mm02 = mutant.Define(mutant.Mutant{ID: "MM-02", Host: "kernel/mem", Breaks: "I2",
+		Story: "the check of types does not look into arrays, so an array of pointers passes"})
+	mm03 = mutant.Define(mutant.Mutant{ID: "MM-03", Host: "kernel/mem", Breaks: "I3",
+		Story: "Restore takes back what was allocated since Save without clearing it"})
 )
 
 // LineBytes is the cache line that alignment and line identity count in.
 const LineBytes = 64
+
+// pageBytes is the unit of mapping and binding, and the largest alignment: regions start on a page.
+const pageBytes = 4096
 
 // RegionGapBytes keeps what neighbours in different regions do out of each other's prefetcher (it fetches line pairs).
 const RegionGapBytes = 128
@@ -42,8 +56,7 @@ func Make(nodes int, regionBytes int, osNodes []int) (*Memory, error) {
 	if nodes < 1 || regionBytes < 1 {
 		return nil, fmt.Errorf("mem: %d nodes of %d bytes: both must be at least 1", nodes, regionBytes)
 	}
-	const page = 4096
-	size := (uintptr(regionBytes) + page - 1) &^ (page - 1)
+	size := (uintptr(regionBytes) + pageBytes - 1) &^ (pageBytes - 1)
 	b, err := mapBlock(size * uintptr(nodes))
 	if err != nil {
 		return nil, fmt.Errorf("mem: map %d bytes: %w", size*uintptr(nodes), err)
@@ -80,8 +93,8 @@ func (m *Memory) Offset(p unsafe.Pointer) (offset uintptr, ok bool) {
 	return o, o < m.block.size
 }
 
-// Alloc returns size zeroed bytes on the given node, aligned to align bytes, a power of two that is raised to 64. It returns an error when
-// the node's region is full.
+// Alloc returns size zeroed bytes on the given node, aligned to align bytes, a power of two of at most 4096 that is raised to 64. It returns an
+// error when the node's region is full.
 func (m *Memory) Alloc(node int, size, align uintptr) (unsafe.Pointer, error) {
 	if node < 0 || node >= len(m.regions) {
 		return nil, fmt.Errorf("mem: node %d of a machine with %d", node, len(m.regions))
@@ -89,8 +102,8 @@ func (m *Memory) Alloc(node int, size, align uintptr) (unsafe.Pointer, error) {
 	if align < LineBytes {
 		align = LineBytes
 	}
-	if align&(align-1) != 0 {
-		return nil, fmt.Errorf("mem: alignment %d is no power of two", align)
+	if align&(align-1) != 0 || align > pageBytes {
+		return nil, fmt.Errorf("mem: alignment %d is no power of two of at most %d", align, pageBytes)
 	}
 	r := &m.regions[node]
 	at := (r.used + align - 1) &^ (align - 1)
@@ -98,7 +111,11 @@ func (m *Memory) Alloc(node int, size, align uintptr) (unsafe.Pointer, error) {
 		return nil, fmt.Errorf("mem: node %d is full: %d bytes wanted, %d of %d left; give the machine more memory",
 			node, size, r.limit-r.used, r.limit-r.start)
 	}
-	r.used = (at + size + LineBytes - 1) &^ (LineBytes - 1)
+	end := at + size
+	if !mutant.On(mm01) {
+		end += LineBytes - 1
+	}
+	r.used = end &^ (LineBytes - 1)
 	return unsafe.Add(m.block.base, at), nil
 }
 
@@ -118,11 +135,11 @@ func New[T any](m *Memory, node int) (*T, error) {
 // Slice places n zeroed Ts in a row on node. T must hold no Go pointers. Neighbours share lines when T is smaller than a line.
 func Slice[T any](m *Memory, node, n int) ([]T, error) {
 	var zero T
-	if n < 0 {
-		return nil, fmt.Errorf("mem: slice of %d", n)
-	}
 	if err := checkType(reflect.TypeFor[T]()); err != nil {
 		return nil, err
+	}
+	if n < 0 || uintptr(n) > m.Bytes()/max(1, unsafe.Sizeof(zero)) { // more would overflow the product below
+		return nil, fmt.Errorf("mem: slice of %d objects of %d bytes in a memory of %d", n, unsafe.Sizeof(zero), m.Bytes())
 	}
 	p, err := m.Alloc(node, unsafe.Sizeof(zero)*uintptr(n), LineBytes)
 	if err != nil {
@@ -137,6 +154,9 @@ func checkType(t reflect.Type) error {
 		reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uint, reflect.Uintptr:
 		return nil
 	case reflect.Array:
+		if mutant.On(mm02) {
+			return nil
+		}
 		return checkType(t.Elem())
 	case reflect.Struct:
 		for i := range t.NumField() {
@@ -168,15 +188,15 @@ func (m *Memory) Save() {
 	}
 }
 
-// Restore puts the memory back as it was at Save: every word of a design is here, so this is a fresh copy of it.
+// Restore puts the memory back as it was at the latest Save, which must have been: every word of a design is here, so this is a fresh copy.
 func (m *Memory) Restore() {
 	from := uintptr(0)
 	for i := range m.regions {
 		r := &m.regions[i]
-		if r.used > m.savedAt[i] {
+		if r.used > m.savedAt[i] && !mutant.On(mm03) {
 			clear(m.bytes(m.savedAt[i], r.used))
-			r.used = m.savedAt[i]
 		}
+		r.used = m.savedAt[i]
 		n := r.used - r.start
 		copy(m.bytes(r.start, r.used), m.saved[from:from+n])
 		from += n

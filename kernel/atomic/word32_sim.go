@@ -9,10 +9,14 @@ import (
 	"headroom/kernel/choice"
 )
 
+// In a simulated run one coroutine runs at a time, and the access follows its choice point at once: ordinary instructions do. Outside of one the
+// real atomics are needed.
+
 // Load reads the word, sequentially consistent.
 func (w *Uint32) Load() uint32 {
 	if p := choice.Point; p != nil {
 		p(choice.Load, unsafe.Pointer(w), 0)
+		return w.v
 	}
 	return atomic.LoadUint32(&w.v)
 }
@@ -21,6 +25,7 @@ func (w *Uint32) Load() uint32 {
 func (w *Uint32) LoadAcquire() uint32 {
 	if p := choice.Point; p != nil {
 		p(choice.LoadAcquire, unsafe.Pointer(w), 0)
+		return w.v
 	}
 	return atomic.LoadUint32(&w.v)
 }
@@ -29,6 +34,7 @@ func (w *Uint32) LoadAcquire() uint32 {
 func (w *Uint32) LoadRelaxed() uint32 {
 	if p := choice.Point; p != nil {
 		p(choice.LoadRelaxed, unsafe.Pointer(w), 0)
+		return w.v
 	}
 	return atomic.LoadUint32(&w.v)
 }
@@ -37,6 +43,8 @@ func (w *Uint32) LoadRelaxed() uint32 {
 func (w *Uint32) Store(v uint32) {
 	if p := choice.Point; p != nil {
 		p(choice.Store, unsafe.Pointer(w), 0)
+		w.v = v
+		return
 	}
 	atomic.StoreUint32(&w.v, v)
 }
@@ -45,6 +53,8 @@ func (w *Uint32) Store(v uint32) {
 func (w *Uint32) StoreRelease(v uint32) {
 	if p := choice.Point; p != nil {
 		p(choice.StoreRelease, unsafe.Pointer(w), 0)
+		w.v = v
+		return
 	}
 	atomic.StoreUint32(&w.v, v)
 }
@@ -53,6 +63,8 @@ func (w *Uint32) StoreRelease(v uint32) {
 func (w *Uint32) StoreRelaxed(v uint32) {
 	if p := choice.Point; p != nil {
 		p(choice.StoreRelaxed, unsafe.Pointer(w), 0)
+		w.v = v
+		return
 	}
 	atomic.StoreUint32(&w.v, v)
 }
@@ -61,6 +73,9 @@ func (w *Uint32) StoreRelaxed(v uint32) {
 func (w *Uint32) Swap(v uint32) uint32 {
 	if p := choice.Point; p != nil {
 		p(choice.Modify, unsafe.Pointer(w), 0)
+		old := w.v
+		w.v = v
+		return old
 	}
 	return atomic.SwapUint32(&w.v, v)
 }
@@ -69,6 +84,8 @@ func (w *Uint32) Swap(v uint32) uint32 {
 func (w *Uint32) Add(delta uint32) uint32 {
 	if p := choice.Point; p != nil {
 		p(choice.Modify, unsafe.Pointer(w), 0)
+		w.v += delta
+		return w.v
 	}
 	return atomic.AddUint32(&w.v, delta)
 }
@@ -77,6 +94,9 @@ func (w *Uint32) Add(delta uint32) uint32 {
 func (w *Uint32) And(mask uint32) uint32 {
 	if p := choice.Point; p != nil {
 		p(choice.Modify, unsafe.Pointer(w), 0)
+		old := w.v
+		w.v = old & mask
+		return old
 	}
 	return atomic.AndUint32(&w.v, mask)
 }
@@ -85,6 +105,9 @@ func (w *Uint32) And(mask uint32) uint32 {
 func (w *Uint32) Or(mask uint32) uint32 {
 	if p := choice.Point; p != nil {
 		p(choice.Modify, unsafe.Pointer(w), 0)
+		old := w.v
+		w.v = old | mask
+		return old
 	}
 	return atomic.OrUint32(&w.v, mask)
 }
@@ -93,96 +116,13 @@ func (w *Uint32) Or(mask uint32) uint32 {
 func (w *Uint32) CompareAndSwap(old, new uint32) bool {
 	if p := choice.Point; p != nil {
 		p(choice.CAS32, unsafe.Pointer(w), uint64(old))
+		if w.v != old {
+			return false
+		}
+		w.v = new
+		return true
 	}
 	return atomic.CompareAndSwapUint32(&w.v, old, new)
-}
-
-// Load reads the word, sequentially consistent.
-func (w *Uint64) Load() uint64 {
-	if p := choice.Point; p != nil {
-		p(choice.Load, unsafe.Pointer(w), 0)
-	}
-	return atomic.LoadUint64(&w.v)
-}
-
-// LoadAcquire reads the word; what follows stays behind it.
-func (w *Uint64) LoadAcquire() uint64 {
-	if p := choice.Point; p != nil {
-		p(choice.LoadAcquire, unsafe.Pointer(w), 0)
-	}
-	return atomic.LoadUint64(&w.v)
-}
-
-// LoadRelaxed reads the word and orders nothing.
-func (w *Uint64) LoadRelaxed() uint64 {
-	if p := choice.Point; p != nil {
-		p(choice.LoadRelaxed, unsafe.Pointer(w), 0)
-	}
-	return atomic.LoadUint64(&w.v)
-}
-
-// Store writes the word, sequentially consistent.
-func (w *Uint64) Store(v uint64) {
-	if p := choice.Point; p != nil {
-		p(choice.Store, unsafe.Pointer(w), 0)
-	}
-	atomic.StoreUint64(&w.v, v)
-}
-
-// StoreRelease writes the word; what came before stays before it.
-func (w *Uint64) StoreRelease(v uint64) {
-	if p := choice.Point; p != nil {
-		p(choice.StoreRelease, unsafe.Pointer(w), 0)
-	}
-	atomic.StoreUint64(&w.v, v)
-}
-
-// StoreRelaxed writes the word and orders nothing.
-func (w *Uint64) StoreRelaxed(v uint64) {
-	if p := choice.Point; p != nil {
-		p(choice.StoreRelaxed, unsafe.Pointer(w), 0)
-	}
-	atomic.StoreUint64(&w.v, v)
-}
-
-// Swap writes v and returns what was there, a full barrier.
-func (w *Uint64) Swap(v uint64) uint64 {
-	if p := choice.Point; p != nil {
-		p(choice.Modify, unsafe.Pointer(w), 0)
-	}
-	return atomic.SwapUint64(&w.v, v)
-}
-
-// Add adds delta and returns the new value, a full barrier.
-func (w *Uint64) Add(delta uint64) uint64 {
-	if p := choice.Point; p != nil {
-		p(choice.Modify, unsafe.Pointer(w), 0)
-	}
-	return atomic.AddUint64(&w.v, delta)
-}
-
-// And clears the bits not in mask and returns the old value, a full barrier.
-func (w *Uint64) And(mask uint64) uint64 {
-	if p := choice.Point; p != nil {
-		p(choice.Modify, unsafe.Pointer(w), 0)
-	}
-	return atomic.AndUint64(&w.v, mask)
-}
-
-// Or sets the bits in mask and returns the old value, a full barrier.
-func (w *Uint64) Or(mask uint64) uint64 {
-	if p := choice.Point; p != nil {
-		p(choice.Modify, unsafe.Pointer(w), 0)
-	}
-	return atomic.OrUint64(&w.v, mask)
-}
-
-// CompareAndSwap writes new if the word holds old and reports whether it did, a full barrier.
-func (w *Uint64) CompareAndSwap(old, new uint64) bool {
-	if p := choice.Point; p != nil {
-		p(choice.CAS64, unsafe.Pointer(w), old)
-	}
-	return atomic.CompareAndSwapUint64(&w.v, old, new)
 }
 
 // Fence is a full barrier on its own.

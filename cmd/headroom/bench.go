@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"headroom/harness"
+	"headroom/harness/measure"
+	"headroom/harness/report"
+	"headroom/harness/result"
+	"headroom/harness/trace"
+	"headroom/harness/workload"
+)
+
+// benchOptions are the flags of headroom bench.
+type benchOptions struct {
+	quick     bool
+	traces    []string
+	pace      float64
+	workloads []string
+	designs   []string
+	cpus      []int
+	out       string
+	latest    bool
+	asJSON    bool
+	seed      uint64
+}
+
+func benchCommand() *cobra.Command {
+	var o benchOptions
+	c := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure designs under identical workloads and write a report",
+		Long: `Bench measures every design that can run a workload, one fresh process a sample, cells interleaved in random order.
+The result is a folder: raw.txt (Go benchmark format, for benchstat), cells.json, env.txt, pictures and report.md.
+Interrupting it (Ctrl-C) keeps the samples that are complete.`,
+		Example: `  headroom bench --quick
+  headroom bench --workload window --design percpu_tags --design mutex
+  headroom bench --quick --trace my.ftrace.gz
+  headroom bench --trace my.ftrace.gz --pace 1`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return bench(c.Context(), o) },
+	}
+	f := c.Flags()
+	f.BoolVar(&o.quick, "quick", false, "short samples and few parameters: a finished report in about a minute")
+	f.StringArrayVar(&o.traces, "trace", nil, "replay this recording (ftrace, trace-cmd report or perf script text, gzip or not); may be repeated")
+	f.Float64Var(&o.pace, "pace", 0, "speed of the replay as a multiple of the recorded one; 0 is flat out")
+	f.StringArrayVar(&o.workloads, "workload", nil, "measure only this workload; may be repeated (default all; with --trace only the replay)")
+	f.StringArrayVar(&o.designs, "design", nil, "measure only this design, or design:variant; may be repeated (default all)")
+	f.IntSliceVar(&o.cpus, "cpus", nil, "counts of CPUs to use, such as 1,2 (default powers of two up to all)")
+	f.StringVar(&o.out, "out", "", "folder for the result (default results/DATE-HOST-COMMIT)")
+	f.BoolVar(&o.latest, "latest", false, "make results/latest point at the result")
+	f.BoolVar(&o.asJSON, "json", false, "print the cells as JSON, one a line, instead of the report's path")
+	f.Uint64Var(&o.seed, "seed", 1, "order in which cells are interleaved")
+	return c
+}
+
+func bench(ctx context.Context, o benchOptions) error {
+	request, err := o.request()
+	if err != nil {
+		return err
+	}
+	plan := harness.NewPlan(request)
+	if len(plan.Cells) == 0 {
+		return fmt.Errorf("nothing to measure: no design named can run a workload named; see headroom list")
+	}
+	for _, t := range plan.Traces {
+		printTrace(os.Stderr, &t)
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	ruler, err := harness.TakeRuler(firstTwo())
+	if err != nil {
+		return err
+	}
+	started := time.Now().UTC()
+	env := measure.Environment(commandLine())
+	runner := &harness.Runner{Program: program, Seed: o.seed, Progress: newProgress(plan.SecondsPerSample())}
+	run, err := runner.Run(ctx, plan)
+	if err != nil {
+		return err
+	}
+	run.Command, run.Started = commandLine(), started
+	run.Warnings = append(run.Warnings, measure.Doubts(env, ruler.RealtimeError())...)
+	return o.finish(env, run)
+}
+
+// firstTwo are the processors whose distance and cost stand for the machine's.
+func firstTwo() []cpu {
+	list, err := harness.Processors(2)
+	if err != nil {
+		list, _ = harness.Processors(1)
+	}
+	return list
+}
+
+// request checks the flags and reads the recordings.
+func (o *benchOptions) request() (harness.Request, error) {
+	q := harness.Request{Quick: o.quick, Workloads: o.workloads, Designs: o.designs, CPUs: o.cpus, Pace: o.pace}
+	ids, err := harness.AllProcessors()
+	if err != nil {
+		return q, err
+	}
+	q.Allowed = len(ids)
+	if o.pace < 0 {
+		return q, fmt.Errorf("--pace %g: give 0 for flat out, or a positive multiple of the recorded speed", o.pace)
+	}
+	for _, n := range o.cpus {
+		if n < 1 || n > q.Allowed {
+			return q, fmt.Errorf("--cpus %d: this process may use %d CPUs; give 1 to %d, or widen the affinity mask", n, q.Allowed, q.Allowed)
+		}
+	}
+	for _, name := range o.workloads {
+		if _, err := workload.Find(name); err != nil {
+			return q, fmt.Errorf("--workload: %w", err)
+		}
+	}
+	for _, name := range o.designs {
+		if err := harness.KnownDesign(name); err != nil {
+			return q, fmt.Errorf("--design: %w", err)
+		}
+	}
+	for _, file := range o.traces {
+		r, err := trace.Open(file)
+		if err != nil {
+			return q, err
+		}
+		q.Recording = append(q.Recording, r.Split()...)
+	}
+	if len(o.traces) > 0 && len(o.workloads) == 0 {
+		q.Workloads = []string{workload.Trace}
+	}
+	return q, nil
+}
+
+// finish writes the result folder and says where it is.
+func (o *benchOptions) finish(env result.Env, run *result.Run) error {
+	dir := o.out
+	if dir == "" {
+		dir = freshFolder(env, run.Started)
+	}
+	if err := result.Write(dir, env, run); err != nil {
+		return err
+	}
+	path, err := report.Write(dir)
+	if err != nil {
+		return err
+	}
+	if o.latest && !run.Interrupted {
+		if err := pointLatest(dir); err != nil {
+			return err
+		}
+	}
+	if o.asJSON {
+		e := json.NewEncoder(os.Stdout)
+		for i := range run.Cells {
+			if err := e.Encode(&run.Cells[i]); err != nil {
+				return err
+			}
+		}
+	} else {
+		fmt.Println(path)
+	}
+	if run.Interrupted {
+		fmt.Fprintf(os.Stderr, "headroom: interrupted: the samples completed until then are in %s\n", dir)
+		return status(exitInterrupted)
+	}
+	return nil
+}
+
+const resultsFolder = "results"
+
+// freshFolder names a folder that does not exist: results/2026-01-31-host-commit, with -2, -3 ... behind it if need be.
+func freshFolder(env result.Env, started time.Time) string {
+	name := fmt.Sprintf("%s-%s-%s", started.Format("2006-01-02"), env.Get("host"), env.Get("commit"))
+	if env.Get("modified") == "yes" {
+		name += "-modified"
+	}
+	dir := filepath.Join(resultsFolder, name)
+	for n := 2; ; n++ {
+		if _, err := os.Lstat(dir); err != nil {
+			return dir
+		}
+		dir = filepath.Join(resultsFolder, fmt.Sprintf("%s-%d", name, n))
+	}
+}
+
+// pointLatest makes results/latest a link to dir; the old link is replaced in one step.
+func pointLatest(dir string) error {
+	link := filepath.Join(resultsFolder, "latest")
+	target, err := filepath.Rel(resultsFolder, dir)
+	if err != nil {
+		return err
+	}
+	fresh := link + ".new"
+	_ = os.Remove(fresh) // left over from an interrupted run, if it is there at all
+	if err := os.Symlink(target, fresh); err != nil {
+		return err
+	}
+	return os.Rename(fresh, link)
+}
+
+// commandLine is how the user started the program, so that he can do it again.
+func commandLine() string {
+	words := append([]string{filepath.Join("bin", "headroom")}, os.Args[1:]...)
+	for i, w := range words {
+		if strings.ContainsAny(w, " \t\"'$&|;<>()*?") {
+			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func sampleCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "sample",
+		Short:  "Take one sample: what bench starts for each (description on standard input)",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE:   func(*cobra.Command, []string) error { return harness.Sample(os.Stdin, os.Stdout) },
+	}
+}

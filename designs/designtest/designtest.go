@@ -1,0 +1,155 @@
+// Package designtest is the conformance suite: one call tries every sentence of the contract in package designs on a variant.
+//
+//	func TestVariants(t *testing.T) {
+//		for _, v := range mydesign.Variants() {
+//			t.Run(v.Name, func(t *testing.T) { designtest.Run(t, v) })
+//		}
+//	}
+//
+// A trial is a small program on a machine: tasks, interrupts and an unplugged CPU that use one allocator. Each trial runs natively; in the sim
+// build, unless the variant is NativeOnly, it also runs on the simulated machine under many seeded random schedules, with plain words checked for
+// data races. The trials, and the sentences they can find broken:
+//
+//	table     the capability table is well-formed; New refuses what is out of range
+//	sole      C1 C2 C3 C4 C6 C7  one caller takes all, is refused, gives back in three orders; counts of refusals agree
+//	death     C9                 a CPU takes all items, gives them back, and dies
+//	walk      C1 to C7, C9       random calls, one at a time, on changing CPUs, beside the model of package spec; a CPU dies on the way
+//	wait      C5                 callers sleep on an empty allocator; frees on another CPU wake them
+//	refusal   C6                 another task of the CPU runs the moment a caller that may not wait gives the CPU away
+//	contexts  C1 C6              calls from a hard interrupt, as far as the table allows them
+//	misuse    C8                 frees of items that are out of range, and of an idle one
+//	memory    C1 C2              every byte of every item is written and read back
+//	loops     C1 C4              the measuring loops do what they say
+//	churn     C1 to C5, C7       tasks on all CPUs, interrupts that free on other CPUs
+//	unplug    C1 to C5, C7, C9   churn, while a CPU goes offline
+//
+// Every trial but misuse ends with the closing: when all callers are done, a sole caller takes all items twice (C3, C4), and Check runs (C7).
+//
+// C8 is tried as far as a design without a list of owners can keep it: an idle item that is freed again is reported by a panic, changes
+// nothing, or is found by the next Check.
+//
+// A failure names the sentence, the trial, the configuration and the seed. Run shows the command that repeats it: the trials draw on nothing but
+// the seed, so a simulated failure repeats exactly.
+//
+// What is not tried: SoftIRQ and NMI contexts (machines raise hard interrupts only), TakesLocks, IRQPairs, and the one-method interfaces but
+// Bytes, CPUDead and StatsReader.
+package designtest
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"headroom/designs"
+	"headroom/designs/spec"
+	"headroom/kernel/choice"
+)
+
+// Failure is what a trial found.
+type Failure struct {
+	Sentence spec.Sentence // of the contract; "" for a fault of the table, or one that no sentence is about, such as a data race
+	Trial    string
+	Where    string // variant, configuration, machine and seed
+	Message  string
+}
+
+// Error gives the failure as one line.
+func (f *Failure) Error() string {
+	sentence := ""
+	if f.Sentence != "" {
+		sentence = string(f.Sentence) + ": "
+	}
+	return fmt.Sprintf("%s%s [trial %s: %s]", sentence, f.Message, f.Trial, f.Where)
+}
+
+// Run tries the whole contract on a variant, each trial as a subtest of its own, natively and, in the sim build, on the simulated machine.
+func Run(t *testing.T, v designs.Variant) {
+	t.Helper()
+	seen := &tally{}
+	for _, tr := range trials {
+		if why := tr.leavesOut(v); why != "" {
+			t.Logf("no trial %s: %s", tr.name, why)
+			continue
+		}
+		t.Run(tr.name, func(t *testing.T) {
+			if err := tr.try(v, seen); err != nil {
+				t.Errorf("%v\nrepeat with: %s", err, repeat(t.Name()))
+			}
+		})
+	}
+	if !t.Failed() {
+		if err := seen.complete(v); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Logf("%s: %v", v.FullName(), seen)
+}
+
+// Try is Run without a test: it returns the first *Failure, or nil.
+func Try(v designs.Variant) error {
+	seen := &tally{}
+	for _, tr := range trials {
+		if tr.leavesOut(v) != "" {
+			continue
+		}
+		if err := tr.try(v, seen); err != nil {
+			return err
+		}
+	}
+	return seen.complete(v)
+}
+
+// repeat is the command that runs one subtest again; it is to be given in the folder of the test.
+func repeat(test string) string {
+	tags := ""
+	if choice.Enabled {
+		tags = "-tags sim "
+	}
+	return fmt.Sprintf("go test %s-count=1 -run '^%s$' .", tags, test)
+}
+
+// tally counts what the trials saw happen, since a trial that met no contention shows nothing.
+type tally struct {
+	runs     int // of one machine each
+	allocs   int
+	waits    int // callers seen asleep
+	refusals int // calls of Alloc that answered with an error
+	irqs     int // interrupts that called the allocator
+	unplugs  int
+	rejected int // configurations within the table's ranges that New refused
+}
+
+func (c *tally) add(o *tally) {
+	c.runs += o.runs
+	c.allocs += o.allocs
+	c.waits += o.waits
+	c.refusals += o.refusals
+	c.irqs += o.irqs
+	c.unplugs += o.unplugs
+}
+
+// String lists the counts.
+func (c *tally) String() string {
+	return fmt.Sprintf("%d runs, %d allocations, %d refusals, %d waits, %d interrupts, %d unplugs, %d configurations rejected",
+		c.runs, c.allocs, c.refusals, c.waits, c.irqs, c.unplugs, c.rejected)
+}
+
+// complete is the error of a capability that is declared and never showed.
+func (c *tally) complete(v designs.Variant) error {
+	can := v.Capabilities
+	var missing []error
+	need := func(declared bool, count int, what string) {
+		if declared && count == 0 {
+			missing = append(missing, errors.New(what))
+		}
+	}
+	need(true, c.allocs, "no allocation succeeded")
+	need(true, c.unplugs, "no CPU was unplugged")
+	need(can.MayWait, c.waits, "MayWait is declared and no caller was ever seen asleep")
+	need(can.MayFail && !can.Unbounded, c.refusals, "MayFail is declared and no caller was ever refused")
+	need(inInterrupts(can.AllocIn) || inInterrupts(can.FreeIn), c.irqs, "hard interrupts are declared and none called the allocator")
+	if len(missing) == 0 {
+		return nil
+	}
+	return &Failure{Trial: "tally", Where: v.FullName(), Message: errors.Join(missing...).Error()}
+}

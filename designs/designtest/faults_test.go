@@ -1,0 +1,157 @@
+package designtest
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"headroom/designs"
+	"headroom/designs/spec"
+	"headroom/kernel"
+)
+
+// The toy without a fault passes, so the failures below come from the faults.
+func TestSuitePassesAnAllocatorThatKeepsTheContract(t *testing.T) { Run(t, toyVariant("")) }
+
+// faults are mistakes planted in the toy, and the sentence that the suite must name.
+var faults = []struct {
+	fault    string
+	sentence spec.Sentence
+	trial    string // that finds it; "" for any
+}{
+	{"hands out twice", spec.C1, ""},
+	{"foreign error", spec.C1, ""},
+	{"item with an error", spec.C1, ""},
+	{"panics in Alloc", spec.C1, ""},
+	{"overlapping objects", spec.C1, ""},
+	{"shared memory", spec.C1, "memory"},
+	{"out of range", spec.C2, ""},
+	{"short memory", spec.C2, "memory"},
+	{"keeps one back", spec.C3, ""},
+	{"loses items", spec.C4, ""},
+	{"panics in Free", spec.C4, ""},
+	{"refuses who may wait", spec.C5, ""},
+	{"never wakes", spec.C5, "wait"},
+	{"wakes a lone waiter only", spec.C5, "wait"},
+	{"polls", spec.C5, "wait"},
+	{"sleeps without leave", spec.C6, ""},
+	{"sleeps in interrupts", spec.C6, "contexts"},
+	{"wrong error", spec.C6, ""},
+	{"sees ghosts", spec.C7, ""},
+	{"panics in Check", spec.C7, ""},
+	{"miscounts", spec.C7, "sole"},
+	{"takes anything", spec.C8, "misuse"},
+	{"panics too late", spec.C8, "misuse"},
+	{"overlooks doubles", spec.C8, "misuse"},
+	{"buries items", spec.C9, "death"},
+	{"panics at a CPU's death", spec.C9, "death"},
+}
+
+// A toy with one fault is caught, and the failure names the sentence it breaks.
+func TestSuiteCatchesEachFault(t *testing.T) {
+	for _, f := range faults {
+		t.Run(f.fault, func(t *testing.T) { mustCatch(t, toyVariant(f.fault), f.sentence, f.trial) })
+	}
+}
+
+func mustCatch(t *testing.T, v designs.Variant, sentence spec.Sentence, trial string) {
+	t.Helper()
+	var found *Failure
+	err := Try(v)
+	switch {
+	case err == nil:
+		t.Fatal("the suite passed it")
+	case !errors.As(err, &found):
+		t.Fatalf("%v is no Failure", err)
+	case found.Sentence != sentence || trial != "" && found.Trial != trial:
+		t.Errorf("found as %q in trial %s, want %q in trial %s: %v", found.Sentence, found.Trial, sentence, trial, err)
+	}
+	t.Log(err)
+}
+
+// No sentence of the contract is without a fault that the suite finds by it.
+func TestEverySentenceHasAFault(t *testing.T) {
+	for _, s := range spec.Sentences() {
+		if !slices.ContainsFunc(faults, func(f struct {
+			fault    string
+			sentence spec.Sentence
+			trial    string
+		}) bool {
+			return f.sentence == s
+		}) {
+			t.Errorf("no toy breaks %s", s)
+		}
+	}
+}
+
+// tampered are mistakes in the table or in what stands beside the allocator, and what the failure must say.
+var tampered = []struct {
+	name   string
+	tamper func(v *designs.Variant)
+	trial  string
+	says   string
+}{
+	{"no New", func(v *designs.Variant) { v.New = nil }, "table", "New and Guaranteed"},
+	{"unknown kind", func(v *designs.Variant) { v.Capabilities.Kind = "brick" }, "table", "brick"},
+	{"no summary", func(v *designs.Variant) { v.Summary = "" }, "table", "Summary"},
+	{"no guarantee", func(v *designs.Variant) { v.Capabilities.Guarantee = "" }, "table", "Guarantee"},
+	{"no contexts", func(v *designs.Variant) { v.Capabilities.AllocIn = nil }, "table", "process context"},
+	{"context twice", func(v *designs.Variant) {
+		v.Capabilities.FreeIn = []kernel.Context{kernel.Process, kernel.Process}
+	}, "table", "twice"},
+	{"neither waits nor fails", func(v *designs.Variant) {
+		v.Capabilities.MayWait, v.Capabilities.MayFail = false, false
+	}, "table", "wait or fail"},
+	{"half the loops", func(v *designs.Variant) { v.Loops = &designs.Loops{Pair: toyPair} }, "table", "loops"},
+	{"knob without a range", func(v *designs.Variant) {
+		v.Knobs = []designs.Knob{{Name: "k", Standard: 9, Low: 1, High: 3, Meaning: "m"}}
+	}, "table", "lies outside"},
+	{"knob twice", func(v *designs.Variant) { v.Knobs = append(v.Knobs, v.Knobs[0]) }, "table", "two knobs"},
+	{"guarantees nothing", func(v *designs.Variant) { v.Guaranteed = func(designs.Config) int { return 0 } }, "table", "Guaranteed is 0"},
+	{"guarantees too much", func(v *designs.Variant) {
+		v.Guaranteed = func(c designs.Config) int { return c.Items + 1 }
+	}, "table", "more than there are"},
+	{"takes any knob", func(v *designs.Variant) {
+		v.New = func(p kernel.Place, c designs.Config) (designs.Allocator, error) {
+			return newToy(p, designs.Config{Items: max(c.Items, 1)}, "")
+		}
+	}, "table", "out of range"},
+	{"allocator with the error", func(v *designs.Variant) {
+		v.New = func(p kernel.Place, c designs.Config) (designs.Allocator, error) { return (*toy)(nil), errForeign }
+	}, "table", "is not nil"},
+	{"refuses the defaults", func(v *designs.Variant) {
+		v.New = func(p kernel.Place, c designs.Config) (designs.Allocator, error) { return nil, errForeign }
+	}, "sole", "refused the default"},
+	{"says it cannot fail", func(v *designs.Variant) { v.Capabilities.MayFail = false }, "sole", "cannot"},
+	{"says it never waits", func(v *designs.Variant) { v.Capabilities.MayWait = false }, "refusal", "gave its CPU away"},
+	{"loop that fails", func(v *designs.Variant) {
+		v.Loops = &designs.Loops{Window: toyWindow, Pair: func(designs.Allocator, *kernel.Task, kernel.GFP, int) int { return 1 }}
+	}, "loops", "Pair failed"},
+	{"loop that keeps items", func(v *designs.Variant) {
+		v.Loops = &designs.Loops{Window: toyWindow, Pair: func(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int) int {
+			_, _ = a.Alloc(t, gfp)
+			return 0
+		}}
+	}, "loops", "failed"},
+	{"highest id first", func(v *designs.Variant) { v.Capabilities.Kind = designs.ID }, "walk", "lowest free"},
+}
+
+// A variant whose table or loops do not tell the truth is caught.
+func TestSuiteCatchesFalseTables(t *testing.T) {
+	for _, f := range tampered {
+		t.Run(f.name, func(t *testing.T) {
+			v := toyVariant("")
+			f.tamper(&v)
+			var found *Failure
+			err := Try(v)
+			switch {
+			case err == nil:
+				t.Fatal("the suite passed it")
+			case !errors.As(err, &found) || found.Trial != f.trial || !strings.Contains(err.Error(), f.says):
+				t.Errorf("want trial %s to say %q: %v", f.trial, f.says, err)
+			}
+			t.Log(err)
+		})
+	}
+}

@@ -1,0 +1,146 @@
+package designtest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"headroom/designs"
+	"headroom/designs/spec"
+	"headroom/kernel"
+	"headroom/kernel/choice"
+)
+
+// trial is one program of the suite.
+type trial struct {
+	name string
+	cpus int
+	// noPreempt keeps simulated tasks on their CPU until they wait, as natively.
+	noPreempt bool
+	// nativeOnly: the trial ends in panics, or looks at one caller only, and shows nothing more in a simulation.
+	nativeOnly bool
+	// needs says what the variant must declare for the trial to apply; nil for nothing.
+	needs func(v designs.Variant) error
+	// suits says whether the trial applies to a configuration; nil for all.
+	suits func(v designs.Variant, c designs.Config) bool
+	// stage spawns the tasks of one run.
+	stage func(s *scene)
+	// table, when not nil, is the whole trial.
+	table func(v designs.Variant) error
+}
+
+var trials = []trial{
+	{name: "table", table: checkTable},
+	{name: "sole", cpus: 1, nativeOnly: true, stage: stageSole},
+	{name: "death", cpus: 2, stage: stageDeath},
+	{name: "walk", cpus: 3, stage: stageWalk},
+	{name: "wait", cpus: 2, needs: needMayWait, suits: small, stage: stageWait},
+	{name: "refusal", cpus: 1, noPreempt: true, needs: needLimit, suits: small, stage: stageRefusal},
+	{name: "contexts", cpus: 1, needs: needInterrupts, stage: stageContexts},
+	{name: "misuse", cpus: 1, nativeOnly: true, stage: stageMisuse},
+	{name: "memory", cpus: 1, nativeOnly: true, needs: needMemory, suits: hasBytes, stage: stageMemory},
+	{name: "loops", cpus: 1, nativeOnly: true, needs: needLoops, stage: stageLoops},
+	{name: "churn", cpus: 3, stage: stageChurn},
+	{name: "unplug", cpus: 3, stage: stageUnplug},
+}
+
+var (
+	errNeverWaits = errors.New("the table says that Alloc never waits")
+	errNeverEmpty = errors.New("the table says that Alloc never fails")
+	errNoIRQs     = errors.New("the table allows no calls from hard interrupts")
+	errNoMemory   = errors.New("items are no memory")
+	errNoLoops    = errors.New("the variant has no loops of its own")
+)
+
+func needMayWait(v designs.Variant) error {
+	return unless(v.Capabilities.MayWait && !v.Capabilities.Unbounded, errNeverWaits)
+}
+
+func needMemory(v designs.Variant) error { return unless(v.Capabilities.Memory, errNoMemory) }
+func needLoops(v designs.Variant) error  { return unless(v.Loops != nil, errNoLoops) }
+
+func needLimit(v designs.Variant) error {
+	return unless(v.Capabilities.MayFail && !v.Capabilities.Unbounded, errNeverEmpty)
+}
+
+func needInterrupts(v designs.Variant) error {
+	return unless(inInterrupts(v.Capabilities.AllocIn) || inInterrupts(v.Capabilities.FreeIn), errNoIRQs)
+}
+
+func unless(holds bool, err error) error {
+	if holds {
+		return nil
+	}
+	return err
+}
+
+// inInterrupts reports whether a list of contexts allows hard interrupts.
+func inInterrupts(contexts []kernel.Context) bool { return slices.Contains(contexts, kernel.HardIRQ) }
+
+func small(_ designs.Variant, c designs.Config) bool    { return c.Items <= 64 }
+func hasBytes(_ designs.Variant, c designs.Config) bool { return c.Bytes > 0 }
+
+// leavesOut says why the trial does not apply to a variant, "" when it does.
+func (tr trial) leavesOut(v designs.Variant) string {
+	if tr.needs != nil {
+		if err := tr.needs(v); err != nil {
+			return err.Error()
+		}
+	}
+	return ""
+}
+
+// How many seeds a trial runs under. A simulated run has its own schedule for each; a native one differs by its choices only.
+const (
+	nativeSeeds = 3
+	simSeeds    = 120 // for allocators of a few items, where callers meet
+	simSeedsBig = 2   // for the rest, whose closing takes all items
+	fewItems    = 8
+)
+
+// seeds is how many simulated runs a configuration gets. Many items are tried with the default knobs only.
+func seeds(c designs.Config) int {
+	switch {
+	case c.Items <= fewItems:
+		return simSeeds
+	case c.Items <= 64:
+		return simSeedsBig
+	case len(c.Knobs) == 0:
+		return 1
+	}
+	return 0
+}
+
+// try runs the trial in every configuration that suits it, and returns the first failure.
+func (tr trial) try(v designs.Variant, seen *tally) error {
+	if tr.table != nil {
+		if err := tr.table(v); err != nil {
+			return &Failure{Trial: tr.name, Where: v.FullName(), Message: err.Error()}
+		}
+		return nil
+	}
+	for _, c := range configs(v) {
+		if tr.suits != nil && !tr.suits(v, c) {
+			continue
+		}
+		if err := tr.tryNative(v, c, seen); err != nil {
+			return err
+		}
+		if choice.Enabled && !tr.nativeOnly && !v.Capabilities.NativeOnly {
+			if err := tr.trySim(v, c, seen); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// failure says where an error was found.
+func (tr trial) failure(v designs.Variant, c designs.Config, where string, err error) error {
+	f := &Failure{Trial: tr.name, Where: fmt.Sprintf("%s %s, %s", v.FullName(), label(c), where), Message: err.Error()}
+	var b *spec.Breach
+	if errors.As(err, &b) {
+		f.Sentence, f.Message = b.Sentence, b.Message
+	}
+	return f
+}

@@ -1,0 +1,20 @@
+// Package explore holds the strategies: the rules by which a simulated machine's next step is chosen. One strategy a file.
+//
+//	Random  every entity that may go on is equally likely
+//	Replay  the choices of an earlier run, strictly
+//	Record  notes the choices of another strategy, for Replay
+//
+// A strategy is a function of its seed and of what it was asked before: nothing else may enter into a choice, or a run could not be repeated.
+package explore
+
+// Segment is a stretch of a schedule: the same entity took so many steps in a row.
+type Segment struct {
+	Entity int
+	Steps  int
+}
+
+// Seeded is a strategy that starts anew from a seed.
+type Seeded interface {
+	Seed(seed uint64)
+	Next(eligible uint64, current int) int
+}

@@ -1,0 +1,39 @@
+package explore
+
+import (
+	"fmt"
+	"math/bits"
+)
+
+// Replay gives the choices of a recorded schedule. It is strict: when a choice cannot be followed, or the schedule ends before the run does,
+// Diverged says where, and the rest of the run takes the lowest eligible entity, so that it ends.
+type Replay struct {
+	Segments []Segment
+	Diverged string // "" while the run follows the schedule
+	segment  int
+	done     int // choices taken of the current segment
+}
+
+// Next gives the recorded choice.
+func (r *Replay) Next(eligible uint64, current int) int {
+	if r.Diverged == "" {
+		for r.segment < len(r.Segments) && r.done == r.Segments[r.segment].Steps {
+			r.segment, r.done = r.segment+1, 0
+		}
+		switch {
+		case r.segment == len(r.Segments):
+			r.Diverged = fmt.Sprintf("the schedule of %d segments ended before the run", len(r.Segments))
+		case eligible>>r.Segments[r.segment].Entity&1 == 0:
+			r.Diverged = fmt.Sprintf("segment %d, choice %d: entity %d cannot take a step here", r.segment+1, r.done+1, r.Segments[r.segment].Entity)
+		default:
+			r.done++
+			return r.Segments[r.segment].Entity
+		}
+	}
+	return bits.TrailingZeros64(eligible)
+}
+
+// Unused reports whether choices are left over.
+func (r *Replay) Unused() bool {
+	return r.segment < len(r.Segments)-1 || r.segment == len(r.Segments)-1 && r.done < r.Segments[r.segment].Steps
+}

@@ -1,0 +1,255 @@
+package fuzz
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+
+	"headroom/designs"
+	"headroom/designs/catalog"
+	"headroom/kernel"
+	"headroom/kernel/machine"
+	"headroom/kernel/sim"
+)
+
+// ErrNativeOnly: the design uses Go's own primitives, which the simulator cannot see.
+var ErrNativeOnly = errors.New("uses Go's own primitives, which the simulator cannot see: explore designs built on kernel words")
+
+// runner runs one program again and again, under one schedule after another.
+type runner struct {
+	program   Program
+	variant   designs.Variant
+	machine   *sim.Machine
+	allocator designs.Allocator
+	ledger    ledger
+	tasks     []taskState
+	drainSpec machine.Spec
+	bare      bool
+}
+
+// taskState is the harness's side of one task; it is set back at the start of each run.
+type taskState struct {
+	pc      int
+	held    []designs.Item
+	waiting bool // inside an Alloc that may wait
+	works   []completion
+	raised  int
+}
+
+// completion is an interrupt of a task's own: it frees an item, or tries to get one.
+type completion struct {
+	machine.Work
+	item designs.Item
+	try  bool
+}
+
+// newRunner makes the machine and the allocator of a program. bare leaves out the checks that cost time: data races.
+func newRunner(p Program, bare bool) (*runner, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	v, err := catalog.Find(p.Design, p.Variant)
+	if err != nil {
+		return nil, err
+	}
+	if v.Capabilities.NativeOnly {
+		return nil, fmt.Errorf("%s %w", v.FullName(), ErrNativeOnly)
+	}
+	interrupts := 0
+	for _, t := range p.Tasks {
+		interrupts += t.interrupts()
+	}
+	m, err := sim.New(sim.Options{CPUs: p.CPUs, Entities: min(sim.MaxEntities, len(p.Tasks)+interrupts+p.CPUs), Races: !bare})
+	if err != nil {
+		return nil, err
+	}
+	r := &runner{program: p, variant: v, machine: m, bare: bare}
+	if r.allocator, err = v.New(m, p.Config); err != nil {
+		m.Close()
+		return nil, err
+	}
+	r.ledger = newLedger(m, v, p.Config)
+	r.tasks = make([]taskState, len(p.Tasks))
+	for i := range p.Tasks {
+		r.spawn(i)
+	}
+	m.Mark()
+	m.OnStuck(r.stuck)
+	r.drainSpec = machine.Spec{Name: "drain", Body: r.drain}
+	return r, nil
+}
+
+func (t Task) interrupts() int {
+	n := 0
+	for _, o := range t.Ops {
+		if o.Code == Complete || o.Code == IRQTry {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *runner) close() { r.machine.Close() }
+
+func (r *runner) spawn(i int) {
+	s := &r.tasks[i]
+	s.works = make([]completion, r.program.Tasks[i].interrupts())
+	for k := range s.works {
+		w := &s.works[k]
+		w.Run = func(t *kernel.Task) { r.interrupt(t, w) }
+	}
+	r.machine.Spawn(nil, machine.Spec{Name: fmt.Sprintf("T%d", i), CPU: r.program.Tasks[i].CPU, Body: func(t *kernel.Task) { r.body(t, i) }})
+}
+
+// run is one execution. The result is nil or a *sim.Failure.
+func (r *runner) run(s sim.Strategy) error {
+	m := r.machine
+	m.Rewind()
+	r.ledger.reset()
+	for i := range r.tasks {
+		s := &r.tasks[i]
+		s.pc, s.held, s.waiting, s.raised = 0, s.held[:0], false, 0
+	}
+	m.SetStrategy(s)
+	if err := m.Run(); err != nil {
+		return err
+	}
+	if err := r.allocator.Check(); err != nil {
+		return &sim.Failure{Class: sim.Conservation, Message: err.Error()}
+	}
+	return r.quiescent()
+}
+
+// quiescent asks, with all items back, whether a sole caller gets what is guaranteed.
+func (r *runner) quiescent() error {
+	spec := r.drainSpec
+	for m := r.machine; spec.CPU < m.CPUs()-1 && m.Offline(spec.CPU); {
+		spec.CPU++
+	}
+	r.machine.SetStrategy(lowest{})
+	r.machine.Spawn(nil, spec)
+	return r.machine.Run()
+}
+
+func (r *runner) drain(t *kernel.Task) {
+	want := r.variant.Guaranteed(r.program.Config)
+	for got := range want {
+		it, err := r.allocator.Alloc(t, kernel.NoWait)
+		if err != nil {
+			r.machine.Fail(sim.Conservation, "with everything free a sole caller got %d of %d guaranteed items, then: %v", got, want, err)
+		}
+		r.ledger.take(it)
+	}
+}
+
+// body runs the operations of task i, from where it left them.
+func (r *runner) body(t *kernel.Task, i int) {
+	s, ops := &r.tasks[i], r.program.Tasks[i].Ops
+	for s.pc < len(ops) {
+		if r.machine.Leaving(t) {
+			t.Leave()
+			return
+		}
+		op := ops[s.pc]
+		s.pc++
+		r.operate(t, s, op)
+	}
+	for len(s.held) > 0 {
+		r.operate(t, s, Op{Code: Free})
+	}
+}
+
+func (r *runner) operate(t *kernel.Task, s *taskState, op Op) {
+	switch op.Code {
+	case Try:
+		r.alloc(t, s, kernel.NoWait)
+	case Wait:
+		r.alloc(t, s, kernel.NoIO)
+	case Free, FreeLast, Complete:
+		if len(s.held) == 0 {
+			return
+		}
+		at := 0
+		if op.Code == FreeLast {
+			at = len(s.held) - 1
+		}
+		it := s.held[at]
+		s.held = append(s.held[:at], s.held[at+1:]...)
+		if op.Code == Complete {
+			r.raise(t, s, op.CPU, it, false)
+			return
+		}
+		r.ledger.give(it)
+		r.allocator.Free(t, it)
+	case IRQTry:
+		r.raise(t, s, op.CPU, 0, true)
+	case Yield:
+		t.Resched()
+	case Unplug:
+		_ = r.machine.Unplug(t, op.CPU, func(t *kernel.Task) { // the last CPU stays: that is not an error of the program
+			if d, ok := r.allocator.(designs.CPUDead); ok {
+				d.CPUDead(t, op.CPU)
+			}
+		})
+	}
+}
+
+func (r *runner) alloc(t *kernel.Task, s *taskState, gfp kernel.GFP) {
+	s.waiting = gfp.MayWait() && r.variant.Capabilities.MayWait
+	it, err := r.allocator.Alloc(t, gfp)
+	if err != nil {
+		if s.waiting {
+			r.machine.Fail(sim.Contract, "a caller that may wait was refused: %v (C5)", err)
+		}
+		return
+	}
+	s.waiting = false
+	r.ledger.take(it)
+	s.held = append(s.held, it)
+}
+
+func (r *runner) raise(t *kernel.Task, s *taskState, cpu int, it designs.Item, try bool) {
+	w := &s.works[s.raised]
+	s.raised++
+	w.item, w.try = it, try
+	r.machine.Interrupt(t, cpu, &w.Work)
+}
+
+func (r *runner) interrupt(t *kernel.Task, w *completion) {
+	it := w.item
+	if w.try {
+		var err error
+		if it, err = r.allocator.Alloc(t, kernel.NoWait); err != nil {
+			return
+		}
+		r.ledger.take(it)
+	}
+	r.ledger.give(it)
+	r.allocator.Free(t, it)
+}
+
+// stuck says whether a run in which nobody can go on is a broken promise.
+func (r *runner) stuck() *sim.Failure {
+	free := r.variant.Guaranteed(r.program.Config) - r.ledger.out
+	for i := range r.tasks {
+		if r.tasks[i].waiting && free > 0 && r.asleep(i) {
+			return &sim.Failure{Class: sim.Waiting, Message: fmt.Sprintf("T%d sleeps in Alloc beside %d free items, and nothing is left that could wake it", i, free)}
+		}
+	}
+	return nil
+}
+
+func (r *runner) asleep(i int) bool {
+	name := fmt.Sprintf("T%d", i)
+	for _, t := range r.machine.Sleepers() {
+		if t.Name() == name {
+			return true
+		}
+	}
+	return false
+}
+
+// lowest is the strategy of a machine with one task.
+type lowest struct{}
+
+func (lowest) Next(eligible uint64, _ int) int { return bits.TrailingZeros64(eligible) }

@@ -1,0 +1,159 @@
+// Package harness takes the measurements of a run: one fresh process a sample, cells interleaved in random order, so that whatever the machine
+// does meanwhile falls on all of them alike.
+//
+// The program starts itself again for each sample (Sample reads the description from its input and prints what it measured). A process of its
+// own means fresh memory, a fresh heap and no history; the differences between processes, which a loop inside one would hide, become part of
+// the interval.
+//
+// Invariants:
+//
+//	I1  a sample that was not completed is not kept; what was completed before an interruption is
+//	I2  the samples kept of a cell are of one distance class, and cells of one CPU count are compared in one class only
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+
+	"headroom/designs/catalog"
+	"headroom/harness/result"
+	"headroom/harness/trace"
+	"headroom/harness/workload"
+	"headroom/kernel/machine"
+)
+
+// Taken is what the process of one sample prints.
+type Taken struct {
+	Sample   result.Sample `json:"sample"`
+	Realtime string        `json:"realtime"` // why real-time priority was refused, "" when it was had
+	Skipped  int           `json:"skipped"`  // trace: lifetimes of an order no design here serves
+}
+
+// Sample is the life of a sample's process: read a workload.Spec from in, run it, print a Taken to out.
+func Sample(in io.Reader, out io.Writer) error {
+	var spec workload.Spec
+	if err := json.NewDecoder(in).Decode(&spec); err != nil {
+		return fmt.Errorf("sample: the description on standard input: %w", err)
+	}
+	v, err := catalog.Find(spec.Design, spec.Variant)
+	if err != nil {
+		return err
+	}
+	cpus, err := Processors(spec.CPUs)
+	if err != nil {
+		return err
+	}
+	var recording *trace.Recording
+	if spec.Workload == workload.Trace {
+		if recording, err = openKind(spec.File, spec.Kind); err != nil {
+			return err
+		}
+	}
+	m, err := machine.NewNative(machine.Options{CPUs: cpus, MemoryBytes: memoryBytes(spec, recording), Tasks: spec.Tasks*spec.CPUs + 16})
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	debug.SetGCPercent(-1) // no collection inside; the process ends soon
+	var ids []int
+	for _, c := range cpus {
+		ids = append(ids, c.ID)
+	}
+	o, err := workload.Run(m, ids, v, spec, recording)
+	if err != nil {
+		return err
+	}
+	taken := Taken{Sample: o.Sample, Skipped: o.Skipped}
+	if o.Realtime != nil {
+		taken.Realtime = o.Realtime.Error()
+	}
+	return json.NewEncoder(out).Encode(taken)
+}
+
+// memoryBytes is room for the items, and as much again for what keeps them.
+func memoryBytes(s workload.Spec, recording *trace.Recording) int {
+	const floor = 64 << 20
+	if recording == nil {
+		return floor
+	}
+	const page, slot = 4096, 8
+	return floor + s.Items(recording.Summary().MaxDepth)*page + len(recording.Lifetimes)*slot
+}
+
+// openKind reads a recording and picks the lifetimes of one kind.
+func openKind(file, kind string) (*trace.Recording, error) {
+	all, err := trace.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range all.Split() {
+		if r.Lifetimes[0].Kind.String() == kind {
+			return r, nil
+		}
+	}
+	return nil, fmt.Errorf("%s: no %s lifetimes in it", file, kind)
+}
+
+// Processors picks the first n processors this process may use.
+func Processors(n int) ([]machine.CPU, error) {
+	ids, err := machine.Allowed()
+	if err != nil {
+		return nil, err
+	}
+	if n < 1 || n > len(ids) {
+		return nil, fmt.Errorf("%d CPUs wanted: this process may use %d; ask for fewer, or widen the affinity mask (taskset)", n, len(ids))
+	}
+	t, err := machine.ReadTopology("/sys", ids)
+	if err != nil {
+		return nil, err
+	}
+	return t.CPUs[:n], nil
+}
+
+// Reporter is told how far a run is.
+type Reporter interface {
+	Start(samples int)
+	Step(cell string)
+	Done()
+}
+
+// Runner takes the samples of a plan.
+type Runner struct {
+	Program  string // the program to start for a sample; it is given the word "sample"
+	Seed     uint64 // order of the cells
+	Progress Reporter
+}
+
+// Run takes a plan's samples. When ctx ends, the run ends with what is complete, marked as interrupted. The error is for a sample that could not
+// be taken: it names the cell.
+func (r *Runner) Run(ctx context.Context, plan Plan) (*result.Run, error) {
+	s := newSampling(r, plan)
+	if err := s.take(ctx); err != nil {
+		return nil, err
+	}
+	return s.finish(ctx.Err() != nil), nil
+}
+
+// AllProcessors lists the processors this process may use.
+func AllProcessors() ([]machine.CPU, error) {
+	ids, err := machine.Allowed()
+	if err != nil {
+		return nil, err
+	}
+	return Processors(len(ids))
+}
+
+// KnownDesign is nil for the name of a design, or design:variant, in the catalog; otherwise it lists what there is.
+func KnownDesign(name string) error {
+	design, variant, named := strings.Cut(name, ":")
+	if !named {
+		_, err := catalog.Default(design)
+		return err
+	}
+	_, err := catalog.Find(design, variant)
+	return err
+}

@@ -1,0 +1,258 @@
+package report_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"headroom/harness/report"
+	"headroom/harness/result"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files in testdata")
+
+// written puts a run into a folder of its own and writes its report there; it gives the folder and the report.
+func written(t *testing.T, env result.Env, run *result.Run) (dir, text string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "run")
+	if err := result.Write(dir, env, run); err != nil {
+		t.Fatal(err)
+	}
+	path, err := report.Write(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := filepath.Join(dir, result.ReportFile); path != want {
+		t.Errorf("path %s, want %s", path, want)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir, string(data)
+}
+
+// markdown is the report of a run without its pictures.
+func markdown(t *testing.T, env result.Env, run *result.Run) string {
+	t.Helper()
+	var b strings.Builder
+	if err := report.Markdown(&b, env, run, nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// The golden files are a run with everything, the same stopped early without a control, and a run of nothing.
+func TestReportIsTheGoldenOne(t *testing.T) {
+	stopped := full()
+	stopped.Interrupted, stopped.Control = true, result.Control{}
+	stopped.Cells = stopped.Cells[:2]
+	stopped.Cells[1].Kept = stopped.Cells[1].Kept[:2]
+	for name, c := range map[string]struct {
+		env result.Env
+		run *result.Run
+	}{
+		"full.md":        {env, full()},
+		"interrupted.md": {env[:3], stopped},
+		"nothing.md":     {nil, &result.Run{}},
+	} {
+		_, have := written(t, c.env, c.run)
+		golden := filepath.Join("testdata", name)
+		if *update {
+			if err := os.WriteFile(golden, []byte(have), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if have != string(want) {
+			t.Errorf("%s differs; after review: go test ./harness/report -update\n%s", golden, have)
+		}
+	}
+}
+
+// I1, for the report and its pictures; writing again over the same folder changes nothing and leaves nothing else.
+func TestSameFolderGivesTheSameBytes(t *testing.T) {
+	dir, _ := written(t, env, full())
+	first := contents(t, dir)
+	if _, err := report.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	second := contents(t, dir)
+	if len(first) != len(second) {
+		t.Errorf("%d files became %d", len(first), len(second))
+	}
+	for name, data := range first {
+		if !bytes.Equal(data, second[name]) {
+			t.Errorf("%s changed", name)
+		}
+	}
+}
+
+func contents(t *testing.T, dir string) map[string][]byte {
+	t.Helper()
+	out := make(map[string][]byte)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if out[e.Name()], err = os.ReadFile(filepath.Join(dir, e.Name())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+var linked = regexp.MustCompile(`\]\(([^)]*)\)`)
+
+// Every link leads to a file of the folder, and every picture has a description.
+func TestLinksLeadSomewhere(t *testing.T) {
+	dir, text := written(t, env, full())
+	links := linked.FindAllStringSubmatch(text, -1)
+	if len(links) < 6 {
+		t.Errorf("%d links", len(links))
+	}
+	for _, l := range links {
+		if _, err := os.Stat(filepath.Join(dir, l[1])); err != nil {
+			t.Error(err)
+		}
+	}
+	if strings.Contains(text, "![](") {
+		t.Error("a picture without a description")
+	}
+	if !strings.Contains(text, "* 1 of the 6 cells shown: need >= 6 samples") {
+		t.Error("a picture without the doubt about one of its cells") // I5
+	}
+}
+
+// Every table has as many cells in each line as in its header, whatever stands in the names.
+func TestTablesAreWhole(t *testing.T) {
+	run := full()
+	run.Lacking = append(run.Lacking, result.Lack{Workload: "window", Design: "odd|`name", Reason: "a | b\n| c <script> *x*"})
+	run.Cells[0].Warnings = []string{"first\nsecond | third"}
+	text := markdown(t, env, run)
+	header := 0
+	for i, line := range strings.Split(text, "\n") {
+		if !strings.HasPrefix(line, "|") {
+			header = 0
+			continue
+		}
+		bars := strings.Count(strings.ReplaceAll(line, `\|`, ""), "|")
+		if header == 0 {
+			header = bars
+		}
+		if bars != header {
+			t.Errorf("line %d has %d bars, its header %d: %s", i+1, bars, header, line)
+		}
+	}
+	if strings.Contains(text, "<script>") {
+		t.Error("a tag went through")
+	}
+}
+
+// I2 and I5 in the lines of single designs.
+func TestFiguresStandWithTheirIntervalsAndDoubts(t *testing.T) {
+	text := markdown(t, env, full())
+	for what, want := range map[string]string{
+		"median, interval, count":             "| 1    | `percpu_tags:lock` | 15.26 [15.06, 15.52] |",
+		"equals share a rank":                 "| 1    | `sbitmap`          |",
+		"too few samples":                     "5.900 [no interval]",
+		"doubt of a figure":                   "* a: need >= 6 samples for confidence interval at level 0.95",
+		"published figure is marked":          "† published figure added, not measured: irq pairs/op x 9.4 ns.",
+		"two pairs of 9.4 ns on top of 15.26": "34.06 [33.86, 34.32]",
+		"a cell without samples":              "| none | `mutex`",
+		"reason and figures of what was left": "| `Window/hold=32/design=percpu_tags:lock/cpus=2` | distance class far: the run compares class near |         2 |    6 | 47.10, 46.20",
+		"lacking designs":                     "| `channel` | its Alloc never waits",
+		"loop":                                "The measuring loop** itself costs 0.4100 ns",
+		"dispatch":                            "costs 1.870 ns an operation",
+		"cross-CPU frees":                     "30 (5.0 % of lifetimes)",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s: no %q", what, want)
+		}
+	}
+	if at := strings.Index(text, "item kind page"); at < 0 || strings.Contains(text[at:at+900], "percpu_tags") {
+		t.Error("pages and tags share a table") // I3
+	}
+}
+
+func TestPlantedSlowdownThatWasMissedIsAWarning(t *testing.T) {
+	run := full()
+	run.Control.Distinguished = false
+	text := markdown(t, env, run)
+	for _, want := range []string{"could not tell a planted slowdown of 10.0 % from noise", "**The run did not tell the two apart**"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q", want)
+		}
+	}
+}
+
+// One cell of class far among near ones of the same CPU count: its table is its own, and the report says why.
+func TestClassesAreKeptApart(t *testing.T) {
+	run := full()
+	for i := range run.Cells {
+		if c := &run.Cells[i]; c.Design == "channel" && c.CPUs == 2 {
+			c.Class = "far"
+			for j := range c.Kept {
+				c.Kept[j].Class = "far"
+			}
+		}
+	}
+	text := markdown(t, env, run)
+	for _, want := range []string{
+		"### 2 CPUs, hold = 32, item kind tag, distance class far", "### 2 CPUs, hold = 32, item kind tag, distance class near",
+		`**Not comparable:** the samples of "2 CPUs, hold = 32, item kind tag" fell into the distance classes far and near;`,
+	} {
+		if strings.Count(text, want) != 1 {
+			t.Errorf("%q stands %d times", want, strings.Count(text, want))
+		}
+	}
+}
+
+// A picture that cannot be drawn, here because a cell stands twice, costs nothing but the picture.
+func TestReasonStandsInPlaceOfAPicture(t *testing.T) {
+	run := full()
+	run.Cells = append(run.Cells, run.Cells[0])
+	dir, text := written(t, env, run)
+	if !strings.Contains(text, "* No picture: two rows of Window/hold=32/design=percpu_tags:lock/cpus=2") {
+		t.Error("no reason")
+	}
+	var names []string
+	for name := range contents(t, dir) {
+		names = append(names, name)
+	}
+	if slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "window") }) || !slices.Contains(names, "tag-exhaust-tag-items-per-cpu.png") {
+		t.Errorf("files %q", names)
+	}
+}
+
+func TestUnreadableFoldersGiveTheReadersError(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "none")
+	if _, err := report.Write(dir); err == nil || !strings.HasPrefix(err.Error(), dir+": no such run folder;") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s was made", dir)
+	}
+}
+
+// The error of the writer comes back.
+func TestMarkdownGivesTheWritersError(t *testing.T) {
+	if err := report.Markdown(broken{}, env, full(), nil); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("error %v", err)
+	}
+}
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, fs.ErrClosed }

@@ -1,0 +1,235 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os/exec"
+	"strings"
+	"time"
+
+	"headroom/designs/catalog"
+	"headroom/harness/measure"
+	"headroom/harness/result"
+	"headroom/harness/workload"
+)
+
+// sampling is a run in progress.
+type sampling struct {
+	runner   *Runner
+	plan     Plan
+	cells    []result.Cell
+	samples  [][]result.Sample // by cell, in the order taken
+	realtime string
+	skipped  int
+	order    *rand.Rand
+}
+
+func newSampling(r *Runner, p Plan) *sampling {
+	s := &sampling{runner: r, plan: p, order: rand.New(rand.NewPCG(r.Seed, 1)), samples: make([][]result.Sample, len(p.Cells))}
+	for i := range p.Cells {
+		s.cells = append(s.cells, newCell(&p.Cells[i]))
+	}
+	return s
+}
+
+func newCell(spec *workload.Spec) result.Cell {
+	c := result.Cell{Workload: spec.Workload, Params: spec.Params(), Design: spec.Design, Variant: spec.Variant, CPUs: spec.CPUs}
+	if v, err := catalog.Find(spec.Design, spec.Variant); err == nil {
+		c.ItemKind, c.IRQPairs = string(v.Capabilities.Kind), v.Capabilities.IRQPairs
+	}
+	if spec.Workload == workload.Trace && spec.Kind == "page" {
+		c.ItemKind = "page"
+	}
+	return c
+}
+
+// take runs the rounds: every cell once a round, in random order; then more rounds for cells whose samples fell into several distance classes.
+func (s *sampling) take(ctx context.Context) error {
+	s.runner.Progress.Start(len(s.cells) * s.plan.Samples)
+	defer s.runner.Progress.Done()
+	for range s.plan.Samples {
+		if err := s.round(ctx, func(int) bool { return true }); err != nil {
+			return err
+		}
+	}
+	for range s.plan.Most - s.plan.Samples {
+		class := s.classify()
+		if err := s.round(ctx, func(cell int) bool {
+			return s.cells[cell].CPUs > 1 && count(s.samples[cell], class) < minSamples
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// minSamples is the fewest samples a median and its interval are given for.
+const minSamples = 6
+
+func (s *sampling) round(ctx context.Context, want func(cell int) bool) error {
+	for _, i := range s.order.Perm(len(s.cells)) {
+		if !want(i) {
+			continue
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		s.runner.Progress.Step(s.cells[i].Name())
+		taken, err := s.runner.one(ctx, s.plan.Cells[i])
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil // interrupted in the middle of a sample: it does not count
+			}
+			return fmt.Errorf("%s: %w", s.cells[i].Name(), err)
+		}
+		s.samples[i] = append(s.samples[i], taken.Sample)
+		if taken.Realtime != "" {
+			s.realtime = taken.Realtime
+		}
+		s.skipped = max(s.skipped, taken.Skipped)
+		rest(ctx, time.Duration(s.plan.RestNs))
+	}
+	return nil
+}
+
+// rest leaves the machine to others for a while: real-time bursts without a pause would stall it.
+func rest(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// sampleLimit ends a sample that hangs: none takes more than a second but for reading a large recording.
+const sampleLimit = time.Minute
+
+// one starts a process for one sample.
+func (r *Runner) one(ctx context.Context, spec workload.Spec) (*Taken, error) {
+	input, err := json.Marshal(spec)
+	if err != nil {
+		return nil, err
+	}
+	limit, cancel := context.WithTimeout(ctx, sampleLimit)
+	defer cancel()
+	cmd := exec.CommandContext(limit, r.Program, "sample")
+	var out, problem bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(input), &out, &problem
+	if err := cmd.Run(); err != nil {
+		if limit.Err() != nil && ctx.Err() == nil {
+			return nil, fmt.Errorf("the sample did not end within %v: it hangs, or the machine is overloaded", sampleLimit)
+		}
+		var exit *exec.ExitError
+		if errors.As(err, &exit) && problem.Len() > 0 {
+			return nil, errors.New(strings.TrimSpace(problem.String()))
+		}
+		return nil, err
+	}
+	var taken Taken
+	if err := json.Unmarshal(out.Bytes(), &taken); err != nil {
+		return nil, fmt.Errorf("what the sample printed: %w", err)
+	}
+	return &taken, nil
+}
+
+// classify gives every multi-CPU sample its distance class, by what the round trips of this run have shown so far, and returns the class most
+// of them fell into: the one all cells are compared in.
+func (s *sampling) classify() string {
+	var trips []float64
+	for _, list := range s.samples {
+		for i := range list {
+			if list[i].RTTNs[0] > 0 {
+				trips = append(trips, list[i].RTTNs[0], list[i].RTTNs[1])
+			}
+		}
+	}
+	boundary := measure.Boundary(trips)
+	near, far := 0, 0
+	for _, list := range s.samples {
+		for i := range list {
+			sample := &list[i]
+			if sample.RTTNs[0] == 0 {
+				continue
+			}
+			before, after := measure.Class(sample.RTTNs[0], boundary), measure.Class(sample.RTTNs[1], boundary)
+			sample.Class, sample.Dropped = before, ""
+			switch {
+			case before != after:
+				sample.Dropped = fmt.Sprintf("the distance between the CPUs changed during the sample: %.0f ns before, %.0f ns after", sample.RTTNs[0], sample.RTTNs[1])
+			case before == measure.Near:
+				near++
+			default:
+				far++
+			}
+		}
+	}
+	if far > near {
+		return measure.Far
+	}
+	return measure.Near
+}
+
+func count(samples []result.Sample, class string) (n int) {
+	for _, s := range samples {
+		if s.Class == class && s.Dropped == "" {
+			n++
+		}
+	}
+	return n
+}
+
+// finish sorts the samples into kept and dropped, and adds what the run says about itself.
+func (s *sampling) finish(interrupted bool) *result.Run {
+	run := &result.Run{Interrupted: interrupted, Lacking: s.plan.Lacking, Traces: s.plan.Traces}
+	class := s.classify()
+	for i := range s.cells {
+		c := s.cells[i]
+		for _, sample := range s.samples[i] {
+			switch {
+			case sample.Dropped != "":
+				c.Dropped = append(c.Dropped, sample)
+			case c.CPUs > 1 && sample.Class != class:
+				sample.Dropped = fmt.Sprintf("distance class %s: the run compares class %s", sample.Class, class)
+				c.Dropped = append(c.Dropped, sample)
+			default:
+				c.Kept = append(c.Kept, sample)
+			}
+		}
+		if c.CPUs > 1 {
+			c.Class = class
+		}
+		c.Warnings = doubts(&c)
+		run.Cells = append(run.Cells, c)
+	}
+	if interrupted {
+		run.Warnings = append(run.Warnings, "the run was interrupted: it holds the samples completed until then")
+	}
+	if s.skipped > 0 {
+		run.Warnings = append(run.Warnings, fmt.Sprintf("%d recorded page lifetimes of order 1 and above were left out: no design here serves them", s.skipped))
+	}
+	run.Control = control(run.Cells)
+	return run
+}
+
+// doubts are the reasons not to trust a cell, one sentence each.
+func doubts(c *result.Cell) (list []string) {
+	switch {
+	case len(c.Kept) == 0:
+		list = append(list, "not comparable: no sample in the distance class the run compares")
+	case len(c.Kept) < minSamples:
+		list = append(list, fmt.Sprintf("not comparable: %d samples of at least %d", len(c.Kept), minSamples))
+	}
+	failed := 0.0
+	for _, s := range c.Kept {
+		failed += s.Counters["failed"]
+	}
+	if failed > 0 {
+		list = append(list, fmt.Sprintf("%.0f allocations failed: the operations that failed are cheaper than the rest", failed))
+	}
+	return list
+}

@@ -1,0 +1,189 @@
+// Package stats turns the samples of a run into medians with confidence intervals, and tells a difference from noise.
+//
+// Nothing is assumed about the distribution of samples: the centre is the median, its interval comes from order
+// statistics, and two cells are compared with the Mann-Whitney U test, all by golang.org/x/perf/benchmath.
+//
+// Invariants:
+//
+//	I1  a ratio is taken within one sample, then summed up: the cost in compare-and-swaps is the median of the
+//	    samples' own ratios, never a ratio of two medians
+//	I2  a difference counts only when it is beyond the run's A/A spread and p is at most alpha
+//	I3  different item kinds, and different distance classes, are never compared
+//	I4  every doubt about a figure travels with it as a warning
+package stats
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"golang.org/x/perf/benchmath"
+
+	"headroom/harness/result"
+)
+
+// Confidence is the least confidence of every interval. Order statistics make the true one a little higher.
+const Confidence = 0.95
+
+// loopShare is the share of the measuring loop in ns/op from which a warning is due. A quarter: a difference of 10 %
+// between two designs then still shows as 7.5 %, well above the A/A spread of a quiet machine.
+const loopShare = 0.25
+
+// Metric is one of the figures that a sample gives.
+type Metric int
+
+// The metrics of a cell.
+const (
+	Ns         Metric = iota // CPU time of one operation, ns
+	CAS                      // the same in uncontended compare-and-swaps of the same process
+	Throughput               // operations a second of all CPUs together
+)
+
+// Metrics lists every metric in the order of raw.txt.
+var Metrics = []Metric{Ns, CAS, Throughput}
+
+// Unit is the metric's unit as raw.txt has it: ns/op, cas/op or op/s.
+func (m Metric) Unit() string {
+	return [...]string{result.UnitNs, result.UnitCAS, result.UnitThroughput}[m]
+}
+
+// LowerIsBetter reports whether a smaller value of the metric is the better one.
+func (m Metric) LowerIsBetter() bool { return m != Throughput }
+
+// of gives the metric of one sample, 0 when the sample does not have it.
+func (m Metric) of(s *result.Sample) float64 {
+	switch m {
+	case Ns:
+		return max(s.NsPerOp, 0)
+	case CAS:
+		if s.CASNs <= 0 {
+			return 0
+		}
+		return max(s.CASPerOp(), 0) // I1
+	default:
+		return max(s.OpsPerSec, 0)
+	}
+}
+
+// Estimate is the median of some values with its confidence interval.
+type Estimate struct {
+	Values     []float64 // ascending
+	Median     float64   // NaN without values
+	Low, High  float64   // the interval; infinite when there are too few values for one
+	Confidence float64   // true confidence of the interval, at least 0.95
+	Warnings   []string
+}
+
+// Of gives the estimate of values, in any order and of any unit. It does not keep or change the slice.
+func Of(values []float64) Estimate {
+	if len(values) == 0 {
+		return Estimate{Median: math.NaN(), Low: math.Inf(-1), High: math.Inf(1), Warnings: []string{"no samples"}}
+	}
+	s := benchmath.NewSample(slices.Clone(values), &benchmath.DefaultThresholds)
+	sum := benchmath.AssumeNothing.Summary(s, Confidence)
+	return Estimate{
+		Values: s.Values, Median: sum.Center, Low: sum.Lo, High: sum.Hi, Confidence: sum.Confidence,
+		Warnings: texts(s.Warnings, sum.Warnings),
+	}
+}
+
+// Count is the number of values behind the estimate.
+func (e Estimate) Count() int { return len(e.Values) }
+
+// Bounded reports whether there were enough values for an interval.
+func (e Estimate) Bounded() bool { return !math.IsInf(e.Low, 0) && !math.IsInf(e.High, 0) }
+
+// Plus adds a constant of the same unit to the estimate: every value, the median and the interval move by it.
+func (e Estimate) Plus(constant float64) Estimate {
+	e.Values = slices.Clone(e.Values)
+	for i := range e.Values {
+		e.Values[i] += constant
+	}
+	e.Median, e.Low, e.High = e.Median+constant, e.Low+constant, e.High+constant
+	return e
+}
+
+// Row is a cell summed up.
+type Row struct {
+	Name       string        // benchmark name: Window/hold=32/design=percpu_tags:lock/cpus=2
+	Workload   string        // window
+	Params     []result.Pair // hold=32
+	Design     string        // with its variant: percpu_tags:lock
+	ItemKind   string        // tag, id, page, object; "" when unknown
+	CPUs       int           // count of CPUs that run the workload
+	Class      string        // distance class of the samples, "" on one CPU
+	IRQPairs   float64       // interrupt save/restore pairs of the kernel's form, per operation
+	Ns         Estimate      // ns/op
+	CAS        Estimate      // cas/op, paired within each sample
+	Throughput Estimate      // op/s
+	LoopNs     Estimate      // the measuring loop's own cost, ns/op; part of Ns
+	Dropped    int           // samples set aside
+	Warnings   []string      // doubts about any of the figures
+}
+
+// Estimate gives the row's estimate of the metric m.
+func (r *Row) Estimate(m Metric) Estimate {
+	return [...]Estimate{r.Ns, r.CAS, r.Throughput}[m]
+}
+
+// Rows sums up every cell of a run, in the run's order.
+func Rows(run *result.Run) []Row {
+	rows := make([]Row, len(run.Cells))
+	for i := range run.Cells {
+		rows[i] = FromCell(&run.Cells[i])
+	}
+	return rows
+}
+
+// FromCell sums up one cell. A cell without kept samples gives a row whose estimates are empty and warn of it.
+func FromCell(c *result.Cell) Row {
+	r := Row{
+		Name: c.Name(), Workload: c.Workload, Params: c.Params, Design: c.DesignName(), ItemKind: c.ItemKind,
+		CPUs: c.CPUs, Class: c.Class, IRQPairs: c.IRQPairs, Dropped: len(c.Dropped), Warnings: slices.Clone(c.Warnings),
+	}
+	var values [3][]float64
+	var loop []float64
+	for i := range c.Kept {
+		s := &c.Kept[i]
+		for _, m := range Metrics {
+			if v := m.of(s); v > 0 {
+				values[m] = append(values[m], v)
+			}
+		}
+		loop = append(loop, s.LoopNs)
+		if s.Class != c.Class {
+			r.warn(fmt.Sprintf("kept samples of class %q in a cell of class %q", s.Class, c.Class))
+		}
+	}
+	r.Ns, r.CAS, r.Throughput, r.LoopNs = Of(values[Ns]), Of(values[CAS]), Of(values[Throughput]), Of(loop)
+	for _, m := range Metrics {
+		if n := len(values[m]); n < len(c.Kept) {
+			r.warn(fmt.Sprintf("%d of %d samples have no %s", len(c.Kept)-n, len(c.Kept), m.Unit()))
+		}
+		r.warn(r.Estimate(m).Warnings...)
+	}
+	if share := r.LoopNs.Median / r.Ns.Median; share > loopShare {
+		r.warn(fmt.Sprintf("the measuring loop is %.0f %% of ns/op", 100*share))
+	}
+	return r
+}
+
+// warn adds warnings that the row does not have yet.
+func (r *Row) warn(warnings ...string) {
+	for _, w := range warnings {
+		if !slices.Contains(r.Warnings, w) {
+			r.Warnings = append(r.Warnings, w)
+		}
+	}
+}
+
+// texts gives the messages of several lists of warnings.
+func texts(lists ...[]error) []string {
+	var out []string
+	for _, list := range lists {
+		for _, err := range list {
+			out = append(out, err.Error())
+		}
+	}
+	return out
+}

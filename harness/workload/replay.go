@@ -1,0 +1,171 @@
+package workload
+
+import (
+	"fmt"
+
+	"headroom/designs"
+	"headroom/harness/trace"
+	"headroom/kernel"
+	"headroom/kernel/arch"
+	"headroom/kernel/atomic"
+	"headroom/kernel/machine"
+	"headroom/kernel/mem"
+)
+
+// replay is a recording made ready to run: each CPU's operations in their order, and a slot for each lifetime through which the item gets
+// from the CPU that allocates it to the CPU that frees it.
+//
+// The recording is run again and again until the time is up. Flat out, no CPU gets more than skewWindow operations ahead of another, so that
+// the items in use stay near what was recorded: at most the recorded depth, plus the window.
+type replay struct {
+	streams  []trace.Stream
+	slots    []atomic.Uint64 // pass number + 1 in the upper half, item + 1 in the lower; lower 0 when the allocation failed
+	progress []progress      // how far each CPU is
+	total    uint64          // operations of one pass
+	verdict  *atomic.Uint64  // CPU 0's word on whether another pass follows: passes done, and in bit 0 the end
+	spanNs   int64
+	skipped  int // lifetimes that no design here can serve (page orders above 0)
+}
+
+// progress is one CPU's position, on lines of its own.
+type progress struct {
+	at atomic.Uint64
+	_  [120]byte
+}
+
+// skewWindow is how far a CPU may be ahead, and skewLook how often it looks: a look at a foreign line costs up to 300 ns, over 64 operations.
+const (
+	skewWindow = 256
+	skewLook   = 64
+)
+
+func newReplay(m machine.Machine, recording *trace.Recording, s Spec) (*replay, error) {
+	r := &replay{streams: recording.Streams(s.CPUs), spanNs: recording.SpanNs, total: uint64(2 * len(recording.Lifetimes))}
+	for i := range r.streams {
+		stream := &r.streams[i]
+		kept := stream.Operations[:0]
+		for _, op := range stream.Operations {
+			if recording.Lifetimes[op.Lifetime].Order == 0 {
+				kept = append(kept, op)
+			}
+		}
+		stream.Operations = kept
+	}
+	for _, l := range recording.Lifetimes {
+		if l.Order != 0 {
+			r.skipped++
+		}
+	}
+	if r.skipped == len(recording.Lifetimes) {
+		return nil, fmt.Errorf("%s: every lifetime is of an order above 0, which no design here serves", recording.Name)
+	}
+	var err error
+	if r.slots, err = mem.Slice[atomic.Uint64](m.Memory(), 0, len(recording.Lifetimes)); err != nil {
+		return nil, err
+	}
+	if r.progress, err = mem.Slice[progress](m.Memory(), 0, s.CPUs); err != nil {
+		return nil, err
+	}
+	r.verdict, err = mem.New[atomic.Uint64](m.Memory(), 0)
+	return r, err
+}
+
+// replayStream is the body of the trace workload on one CPU.
+func (r *run) replayStream(t *kernel.Task, s *seat) {
+	p := r.replay
+	stream := p.streams[s.cpu].Operations
+	end := s.started + r.ticks(r.spec.DurationNs)
+	mine := &p.progress[s.cpu].at
+	for pass := uint64(0); ; pass++ {
+		began := s.started + pass*r.passTicks()
+		for i := range stream {
+			op := &stream[i]
+			at := pass*p.total + uint64(op.Sequence)
+			if r.spec.Pace > 0 {
+				for due := began + r.ticks(int64(float64(op.AtNs)/r.spec.Pace)); arch.TSC() < due; {
+					arch.Pause(1)
+				}
+			} else if i%skewLook == 0 {
+				mine.StoreRelease(at)
+				p.keepNear(at)
+			}
+			if op.Free {
+				r.replayFree(t, s, op, pass, at)
+			} else {
+				r.replayAlloc(t, s, op, pass)
+			}
+		}
+		mine.StoreRelease((pass + 1) * p.total)
+		if r.spec.SlowerPct > 0 && s.cpu == 0 {
+			r.linger(s.started + pass*r.passTicks())
+		}
+		if p.lastPass(s.cpu, pass, arch.TSC() >= end) {
+			return
+		}
+	}
+}
+
+// passTicks is the length of one paced pass; flat out there is none.
+func (r *run) passTicks() uint64 {
+	if r.spec.Pace == 0 {
+		return 0
+	}
+	return r.ticks(int64(float64(r.replay.spanNs) / r.spec.Pace))
+}
+
+// keepNear waits while another CPU is more than skewWindow behind. Who waits anywhere has said how far he is, and the one furthest behind waits
+// for nobody, so somebody always goes on.
+func (p *replay) keepNear(at uint64) {
+	for i := range p.progress {
+		for p.progress[i].at.LoadAcquire()+skewWindow < at {
+			arch.Pause(1)
+		}
+	}
+}
+
+// lastPass ends a pass: CPU 0 says whether there is another, and the rest wait for its word, so that all make the same number.
+func (p *replay) lastPass(cpu int, pass uint64, late bool) bool {
+	if cpu == 0 {
+		word := (pass + 1) << 1
+		if late {
+			word |= 1
+		}
+		p.verdict.Store(word)
+		return late
+	}
+	for p.verdict.Load()>>1 < pass+1 {
+		arch.Pause(1)
+	}
+	return p.verdict.Load()>>1 == pass+1 && p.verdict.Load()&1 == 1
+}
+
+func (r *run) replayAlloc(t *kernel.Task, s *seat, op *trace.Operation, pass uint64) {
+	word := (pass + 1) << 32
+	it, err := r.allocator.Alloc(t, kernel.NoWait)
+	if err != nil {
+		s.failed++
+	} else {
+		if r.itemShift != 0 {
+			it >>= r.itemShift
+		}
+		word |= uint64(it) + 1
+	}
+	r.replay.slots[op.Lifetime].StoreRelease(word)
+}
+
+// replayFree frees what the lifetime's alloc left in its slot, waiting for it if that CPU is behind.
+func (r *run) replayFree(t *kernel.Task, s *seat, op *trace.Operation, pass, at uint64) {
+	slot := &r.replay.slots[op.Lifetime]
+	word := slot.LoadAcquire()
+	if word>>32 != pass+1 {
+		r.replay.progress[s.cpu].at.StoreRelease(at)
+		for word>>32 != pass+1 {
+			arch.Pause(1)
+			word = slot.LoadAcquire()
+		}
+	}
+	if it := uint32(word); it != 0 {
+		r.allocator.Free(t, designs.Item(it-1)<<r.itemShift)
+		s.ops++
+	}
+}

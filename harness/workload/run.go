@@ -1,0 +1,299 @@
+package workload
+
+import (
+	"errors"
+	"fmt"
+
+	"headroom/designs"
+	"headroom/harness/measure"
+	"headroom/harness/result"
+	"headroom/harness/trace"
+	"headroom/kernel"
+	"headroom/kernel/arch"
+	"headroom/kernel/atomic"
+	"headroom/kernel/machine"
+	"headroom/kernel/mem"
+)
+
+// Outcome is what one run measured.
+type Outcome struct {
+	Sample   result.Sample
+	Realtime error // why real-time priority was refused, nil when it was had
+	Skipped  int   // trace: lifetimes of an order no design here serves
+}
+
+// seat is one CPU's part of a run.
+type seat struct {
+	cpu      int
+	ops      int64
+	failed   int64
+	started  uint64 // time-stamp counter
+	ended    uint64
+	casNs    float64
+	trip     [2]float64
+	realtime error
+	pinned   error
+	running  int // tasks of this CPU that have not ended
+}
+
+// run is the state of one measurement.
+type run struct {
+	spec      Spec
+	machine   machine.Machine
+	allocator designs.Allocator
+	variant   designs.Variant
+	seats     []seat
+	arrived   *atomic.Uint32 // barrier
+	words     []casWord
+	court     *measure.Court
+	osCPUs    []int
+	replay    *replay
+	loop      float64
+	itemShift uint // memory items are offsets: shifted down, they fit a slot's 32 bits
+}
+
+type casWord struct {
+	word atomic.Uint64
+	_    [120]byte
+}
+
+// Run takes one measurement on a native machine made for it. recording is for the trace workload, nil otherwise.
+func Run(m *machine.Native, osCPUs []int, v designs.Variant, s Spec, recording *trace.Recording) (*Outcome, error) {
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	depth := 0
+	if recording != nil {
+		depth = recording.Summary().MaxDepth
+	}
+	shift := uint(0)
+	config := designs.Config{Items: s.Items(depth), Knobs: s.Knobs}
+	if s.Workload == Trace && s.Kind == trace.Page.String() {
+		config.Bytes = pageBytes
+		shift = lineShift
+	}
+	a, err := v.New(m, config)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{spec: s, machine: m, allocator: a, variant: v, seats: make([]seat, s.CPUs), osCPUs: osCPUs, itemShift: shift}
+	if err := r.lay(recording); err != nil {
+		return nil, err
+	}
+	for cpu := range s.CPUs {
+		r.seats[cpu].cpu = cpu
+		r.spawn(&r.seats[cpu])
+	}
+	if err := m.Run(); err != nil {
+		return nil, fmt.Errorf("%s on %s: %w", s.Workload, v.FullName(), err)
+	}
+	if err := a.Check(); err != nil {
+		return nil, fmt.Errorf("%s on %s: after the run: %w", s.Workload, v.FullName(), err)
+	}
+	return r.outcome()
+}
+
+// pageBytes is the memory behind an item that stands for a page.
+const pageBytes = 4096
+
+// lineShift takes the bits from an offset that are zero for every item of memory: each starts on a cache line.
+const lineShift = 6
+
+func (r *run) lay(recording *trace.Recording) error {
+	var failures [3]error
+	r.arrived, failures[0] = mem.New[atomic.Uint32](r.machine.Memory(), 0)
+	r.words, failures[1] = mem.Slice[casWord](r.machine.Memory(), 0, r.spec.CPUs)
+	r.court, failures[2] = measure.NewCourt(r.machine)
+	if err := errors.Join(failures[:]...); err != nil {
+		return err
+	}
+	if recording != nil {
+		var err error
+		r.replay, err = newReplay(r.machine, recording, r.spec)
+		return err
+	}
+	return nil
+}
+
+func (r *run) spawn(s *seat) {
+	body := r.closed
+	tasks := 1
+	switch r.spec.Workload {
+	case TagExhaust:
+		body, tasks = r.exhaust, r.spec.Tasks
+	case Trace:
+		body = r.replayStream
+	}
+	s.running = tasks
+	r.machine.Spawn(nil, machine.Spec{Name: fmt.Sprintf("%s/%d", r.spec.Workload, s.cpu), CPU: s.cpu, Body: func(t *kernel.Task) {
+		r.prepare(t, s)
+		body(t, s)
+		r.finish(t, s)
+	}})
+	for i := 1; i < tasks; i++ {
+		r.machine.Spawn(nil, machine.Spec{Name: fmt.Sprintf("%s/%d.%d", r.spec.Workload, s.cpu, i), CPU: s.cpu, Body: func(t *kernel.Task) {
+			body(t, s)
+			r.finish(t, s)
+		}})
+	}
+}
+
+// prepare is what the first task of a CPU does before the measured interval.
+func (r *run) prepare(t *kernel.Task, s *seat) {
+	s.realtime = machine.Realtime(true)
+	r.warm(t, s)
+	s.casNs = measure.CAS(t, &r.words[s.cpu].word)
+	if s.cpu == 0 {
+		r.loop = measure.Loop(t)
+	}
+	s.trip[0] = r.distance(s)
+	r.barrier()
+	s.started = arch.TSC()
+}
+
+// finish is what the last task of a CPU does after the measured interval.
+func (r *run) finish(t *kernel.Task, s *seat) {
+	s.running--
+	if s.running > 0 {
+		return
+	}
+	s.ended = arch.TSC()
+	s.trip[1] = r.distance(s)
+	if s.realtime == nil {
+		s.realtime = machine.Realtime(false)
+	}
+	s.pinned = machine.Pinned(r.osCPUs[s.cpu])
+}
+
+// distance measures the round trip between CPU 0 and CPU 1; the others have no part in it. 0 on one CPU.
+func (r *run) distance(s *seat) float64 {
+	if r.spec.CPUs < 2 || s.cpu > 1 {
+		return 0
+	}
+	return r.court.Serve(s.cpu == 0)
+}
+
+// barrier returns when every CPU's first task has called it.
+func (r *run) barrier() {
+	r.arrived.Add(1)
+	for r.arrived.Load() < uint32(r.spec.CPUs) {
+		arch.Pause(1)
+	}
+}
+
+// warm takes the caches, the branch predictors and the per-CPU lists to where a steady run has them.
+func (r *run) warm(t *kernel.Task, s *seat) {
+	if r.spec.Workload != Fastpath && r.spec.Workload != Window {
+		return
+	}
+	r.chunk(t, make([]designs.Item, r.spec.Hold), warmChunks*r.chunkOps())
+}
+
+const (
+	warmChunks = 10
+	// chunkTarget operations lie between two readings of the clock: 4,096 times 5 ns are 20 us, one reading 10 ns.
+	chunkTarget = 4096
+)
+
+// chunkOps is the number of operations between two looks at the clock, a multiple of the items held.
+func (r *run) chunkOps() int {
+	if r.spec.Hold > 1 {
+		return max(1, chunkTarget/r.spec.Hold) * r.spec.Hold
+	}
+	return chunkTarget
+}
+
+// closed is the body of fastpath and window.
+func (r *run) closed(t *kernel.Task, s *seat) {
+	held := make([]designs.Item, r.spec.Hold)
+	ops := r.chunkOps()
+	end := s.started + r.ticks(r.spec.DurationNs)
+	for now := s.started; now < end; now = arch.TSC() {
+		s.failed += int64(r.chunk(t, held, ops))
+		s.ops += int64(ops)
+		if r.spec.SlowerPct > 0 {
+			r.linger(now)
+		}
+	}
+}
+
+// linger lengthens what ran since the given time by SlowerPct per cent.
+func (r *run) linger(since uint64) {
+	now := arch.TSC()
+	until := now + uint64(float64(now-since)*r.spec.SlowerPct/100)
+	for arch.TSC() < until {
+		arch.Pause(1)
+	}
+}
+
+// chunk runs ops operations and returns how many allocations failed.
+func (r *run) chunk(t *kernel.Task, held []designs.Item, ops int) int {
+	loops := r.variant.Loops
+	if r.spec.Dispatch || loops == nil {
+		loops = &dispatchLoops
+	}
+	if r.spec.Workload == Window {
+		return loops.Window(r.allocator, t, kernel.NoWait, held, ops)
+	}
+	return loops.Pair(r.allocator, t, kernel.NoWait, ops)
+}
+
+func (r *run) ticks(ns int64) uint64 { return uint64(float64(ns) * machine.TicksPerNs()) }
+
+// exhaust is the body of each task of tag-exhaust: an item that may have to be waited for, held while the CPU's other tasks run.
+func (r *run) exhaust(t *kernel.Task, s *seat) {
+	const looks = 16 // operations between two readings of the clock: 10 ns beside 16 times 100
+	end := s.started + r.ticks(r.spec.DurationNs)
+	for {
+		now := arch.TSC()
+		if now >= end {
+			return
+		}
+		for range looks {
+			it, err := r.allocator.Alloc(t, kernel.NoIO)
+			if err != nil {
+				s.failed++
+				continue
+			}
+			t.Resched()
+			r.allocator.Free(t, it)
+			s.ops++
+		}
+		if r.spec.SlowerPct > 0 {
+			r.linger(now)
+		}
+	}
+}
+
+// dispatchLoops call through the interface: for variants without loops of their own, and to measure what the call costs.
+var dispatchLoops = designs.Loops{
+	Pair: func(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int) (failed int) {
+		for range ops {
+			it, err := a.Alloc(t, gfp)
+			if err != nil {
+				failed++
+				continue
+			}
+			a.Free(t, it)
+		}
+		return failed
+	},
+	Window: func(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held []designs.Item, ops int) (failed int) {
+		for ; ops > 0; ops -= len(held) {
+			n := 0
+			for range held {
+				it, err := a.Alloc(t, gfp)
+				if err != nil {
+					failed++
+					continue
+				}
+				held[n] = it
+				n++
+			}
+			for _, it := range held[:n] {
+				a.Free(t, it)
+			}
+		}
+		return failed
+	},
+}

@@ -1,0 +1,131 @@
+package sim
+
+import (
+	"fmt"
+
+	"headroom/kernel"
+	"headroom/kernel/choice"
+	"headroom/kernel/machine"
+)
+
+// These methods are the kernel.Driver of the simulated machine.
+
+// TaskAt is the task with the given index.
+func (m *Machine) TaskAt(index int) *kernel.Task { return &m.entities[index].task }
+
+// Park takes t off its CPU until Ready.
+func (m *Machine) Park(t *kernel.Task) {
+	index := t.CPU()
+	c := &m.cpus[index]
+	if m.races != nil {
+		m.races.handover(index, c.top, -1)
+	}
+	c.top = -1
+	m.refresh(index)
+	m.yield()
+}
+
+// Ready lets t run again.
+func (m *Machine) Ready(by, t *kernel.Task) {
+	if m.races != nil && by != nil {
+		m.races.passOn(t.Index(), by) // what the waker did comes before what the woken does
+	}
+	m.cpus[t.CPU()].ready |= 1 << t.Index()
+	m.refresh(t.CPU())
+}
+
+// Resched is a step that touches no word; where preemption is off the strategy may also choose another ready task here.
+func (m *Machine) Resched(t *kernel.Task) {
+	c := &m.cpus[t.CPU()]
+	if m.options.NoPreempt && c.ready != 0 {
+		c.ready |= 1 << t.Index()
+		if m.races != nil {
+			m.races.handover(t.CPU(), c.top, -1) // whoever comes onto the CPU now sees what t did
+		}
+		c.top = -1
+		m.refresh(t.CPU())
+		m.yield()
+	}
+	m.point(choice.Note, nil, 0)
+}
+
+// Masked: what may interrupt or preempt t has changed.
+func (m *Machine) Masked(t *kernel.Task) {
+	c := &m.cpus[t.CPU()]
+	if c.ready|c.pending != 0 && c.top == t.Index() {
+		m.refresh(t.CPU())
+	}
+}
+
+// Misuse ends the run: t broke a rule of the kernel.
+func (m *Machine) Misuse(t *kernel.Task, what string) {
+	if m.current < 0 || m.aborting {
+		panic(aborted{})
+	}
+	m.fail(&Failure{Class: Misuse, Message: fmt.Sprintf("%s on CPU %d: %s", t.Name(), t.CPU(), what)})
+}
+
+// Unplug takes a CPU offline; see machine.Machine. In this form its tasks leave between operations, as natively.
+func (m *Machine) Unplug(by *kernel.Task, cpu int, dead func(*kernel.Task)) error {
+	online := 0
+	for i := range m.cpus {
+		if !m.cpus[i].offline {
+			online++
+		}
+	}
+	c := &m.cpus[cpu]
+	if c.offline || online == 1 {
+		return fmt.Errorf("unplug CPU %d of %d online: %w", cpu, online, kernel.ErrOffline)
+	}
+	c.offline, c.dying, c.dead = true, true, dead
+	pending := c.pending // interrupts that have not arrived are routed elsewhere
+	c.pending = 0
+	m.refresh(cpu) // before another CPU makes them eligible
+	to := m.onlineNear(cpu)
+	for i := range m.entities {
+		if pending>>i&1 != 0 {
+			m.entities[i].task.Move(to)
+		}
+	}
+	m.cpus[to].pending |= pending
+	m.refresh(to)
+	m.goneOffline(by, cpu)
+	return nil
+}
+
+// Plug brings a CPU back; see machine.Machine.
+func (m *Machine) Plug(by *kernel.Task, cpu int) error {
+	c := &m.cpus[cpu]
+	if !c.offline || c.dying || c.hooking {
+		return fmt.Errorf("plug CPU %d: it is online, or still going offline", cpu)
+	}
+	c.offline = false
+	return nil
+}
+
+// Leaving reports whether t's CPU is going offline.
+func (m *Machine) Leaving(t *kernel.Task) bool { return m.cpus[t.CPU()].offline }
+
+// goneOffline starts the hook of a dying CPU once its last task has left. The hook sees all that happened there.
+func (m *Machine) goneOffline(by *kernel.Task, index int) {
+	c := &m.cpus[index]
+	if !c.dying || c.bound > 0 {
+		return
+	}
+	c.dying = false
+	if c.dead != nil {
+		if m.races != nil && by != nil {
+			m.races.handover(index, by.Index(), by.Index())
+		}
+		c.hooking = true
+		m.Spawn(by, machine.Spec{Name: fmt.Sprintf("cpuhp/%d", index), CPU: m.onlineNear(index), Body: func(t *kernel.Task) {
+			c.dead(t)
+			c.hooking = false
+		}})
+	}
+}
+
+var _ machine.Machine = (*Machine)(nil)
+
+// Offline reports whether a CPU is offline or going there.
+func (m *Machine) Offline(cpu int) bool { return m.cpus[cpu].offline }

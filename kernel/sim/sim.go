@@ -1,0 +1,350 @@
+// Package sim is the deterministic machine: virtual CPUs that run the real source of a design one step at a time, in an order that is an input.
+//
+// A task or an interrupt is an entity with a coroutine. A step is one access of a word (kernel/choice). Before each step the machine asks its
+// Strategy which entity takes it. That one question covers everything: continuing, another CPU getting ahead, an interrupt arriving on this CPU in
+// mid-operation, another task preempting this one. Equal answers give equal runs: the same accesses, the same hash, on any computer.
+//
+// In this form memory is sequentially consistent: an access takes effect at its step, for everybody.
+//
+// Who may take the next step on a CPU:
+//
+//	the entity on top of it (running, or interrupted last), unless it spins on a word that has not changed
+//	a pending interrupt, if the one on top does not mask interrupts
+//	a ready task, if the CPU is idle, or the one on top can be preempted: process context, nothing masked, no spinning lock held
+//
+// Invariants:
+//
+//	I1  on a CPU only one entity is on top, and only it takes steps (mutant SM-01)
+//	I2  an interrupt arrives neither while they are masked nor inside another one (mutant SM-02)
+//	I3  a run is a function of its program and the strategy's answers (mutant SM-03)
+//	I4  two accesses of a plain word by different entities, one of them a store, are ordered by what both synchronised on, or the run fails
+//	    (mutant SM-04)
+//
+// Only the sim build has a simulator: elsewhere Run returns ErrNoSimulator.
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+
+	"headroom/internal/coro"
+	"headroom/kernel"
+	"headroom/kernel/choice"
+	"headroom/kernel/machine"
+	"headroom/kernel/mem"
+	"headroom/kernel/mutant"
+)
+
+var (
+	sm01 = mutant.Define(mutant.Mutant{ID: "SM-01", Host: "kernel/sim", Breaks: "I1",
+		Story: "a ready task takes steps beside the one on top of its CPU"})
+	sm02 = mutant.Define(mutant.Mutant{ID: "SM-02", Host: "kernel/sim", Breaks: "I2",
+		Story: "interrupts arrive although they are masked"})
+	sm03 = mutant.Define(mutant.Mutant{ID: "SM-03", Host: "kernel/sim", Breaks: "I3",
+		Story: "Rewind leaves the memory as the last run left it, so a run depends on the one before"})
+	sm04 = mutant.Define(mutant.Mutant{ID: "SM-04", Host: "kernel/sim", Breaks: "I4",
+		Story: "one clock for all CPUs is handed over, so entities that share no CPU count as ordered"})
+)
+
+// ErrNoSimulator: this program was built without the tag sim.
+var ErrNoSimulator = errors.New("this build has no simulator: use the program built with -tags sim (bin/headroom-sim)")
+
+// MaxEntities bounds tasks and pending interrupts together: sets of them are one machine word.
+const MaxEntities = 64
+
+// Strategy decides who takes the next step.
+type Strategy interface {
+	// Next returns a member of eligible, a set with bit i for entity i, never empty. current took the step before; it may not be eligible.
+	Next(eligible uint64, current int) int
+}
+
+// Options describe a simulated machine.
+type Options struct {
+	CPUs        int  // 1 to 64
+	Nodes       int  // NUMA nodes, CPUs dealt to them in equal blocks; 0 means 1
+	MemoryBytes int  // per node; 0 means 256 KiB
+	Entities    int  // most tasks and pending interrupts at a time; 0 means 16, at most MaxEntities
+	StepLimit   int  // a run of more steps fails as a livelock; 0 means 20,000
+	Races       bool // check plain words for data races; costs about half the speed
+	NoPreempt   bool // tasks keep their CPU until they wait
+	Hub         bool // switch coroutines through the main goroutine; see internal/coro
+}
+
+func (o *Options) complete() error {
+	if o.Nodes == 0 {
+		o.Nodes = 1
+	}
+	if o.MemoryBytes == 0 {
+		o.MemoryBytes = 256 << 10
+	}
+	if o.Entities == 0 {
+		o.Entities = 16
+	}
+	if o.StepLimit == 0 {
+		o.StepLimit = 20_000
+	}
+	if o.CPUs < 1 || o.CPUs > 64 || o.Nodes > o.CPUs || o.Entities < 1 || o.Entities > MaxEntities {
+		return fmt.Errorf("sim: %d CPUs on %d nodes with %d entities: at most 64 CPUs, a CPU for each node, %d entities", o.CPUs, o.Nodes, o.Entities, MaxEntities)
+	}
+	return nil
+}
+
+// Machine is a simulated machine. It belongs to the goroutine that made it, and only one machine of a process runs at a time.
+type Machine struct {
+	// What every step touches comes first.
+	strategy Strategy
+	eligible uint64 // entities that may take the next step
+	current  int
+	steps    int
+	limit    int
+	hash     uint64
+	base     uintptr
+	spinners uint64 // entities parked on a word
+	aborting bool
+	races    *races
+	observe  func(Step)
+
+	options  Options
+	memory   *mem.Memory
+	coros    *coro.Set
+	cpus     []cpu
+	entities []entity
+	nodes    []kernel.Node
+	used     uint64 // entities in use
+	live     int    // tasks and interrupts not finished
+	failure  *Failure
+	reached  []uint32 // hits of each reach point
+	marked   mark
+	onStuck  func() *Failure
+}
+
+// cpu is the scheduling state of one virtual CPU.
+type cpu struct {
+	top     int    // the entity on top, -1 when idle
+	ready   uint64 // tasks that could run
+	pending uint64 // interrupts that have not arrived
+	bound   int    // tasks that live here, running, ready or asleep
+	offline bool
+	dead    func(*kernel.Task)
+	dying   bool   // tasks of it are left
+	hooking bool   // dead has not returned
+	mask    uint64 // what this CPU adds to Machine.eligible now
+}
+
+// entity is a task or an interrupt.
+type entity struct {
+	task    kernel.Task
+	spec    machine.Spec
+	work    *machine.Work // not nil for an interrupt
+	below   int           // for an interrupt: whom it interrupted, -1 for nobody
+	spin    uintptr       // the address it spins on while in Machine.spinners
+	started bool
+}
+
+// mark is what Rewind goes back to.
+type mark struct {
+	failure *Failure // of the construction
+	specs   []machine.Spec
+}
+
+// New makes a machine. Close it: it holds coroutines and memory.
+func New(o Options) (*Machine, error) {
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	memory, err := mem.Make(o.Nodes, o.MemoryBytes, nil)
+	if err != nil {
+		return nil, err
+	}
+	m := &Machine{options: o, limit: o.StepLimit, memory: memory, base: uintptr(memory.Base())}
+	m.nodes, err = mem.Slice[kernel.Node](memory, 0, o.Entities)
+	if err != nil {
+		memory.Release()
+		return nil, err
+	}
+	m.cpus = make([]cpu, o.CPUs)
+	m.entities = make([]entity, o.Entities)
+	if o.Races {
+		m.races = newRaces(o.Entities, o.CPUs, memory.Bytes())
+	}
+	m.coros = coro.New(o.Entities, o.Hub, m.body)
+	m.clear()
+	return m, nil
+}
+
+// Close ends the machine's coroutines and gives its memory back.
+func (m *Machine) Close() {
+	m.coros.Close()
+	m.memory.Release()
+}
+
+// CPUs is the number of CPUs.
+func (m *Machine) CPUs() int { return m.options.CPUs }
+
+// Node is the NUMA node of a CPU.
+func (m *Machine) Node(cpu int) int { return cpu * m.options.Nodes / m.options.CPUs }
+
+// Memory is the machine's memory.
+func (m *Machine) Memory() *mem.Memory { return m.memory }
+
+// Now is the virtual clock: in this form one step is one nanosecond.
+func (m *Machine) Now(*kernel.Task) int64 { return int64(m.steps) }
+
+// Hash is a digest of the run so far: who did what to which word, in which order.
+func (m *Machine) Hash() uint64 { return m.hash }
+
+// Steps is the number of steps of the run so far.
+func (m *Machine) Steps() int { return m.steps }
+
+// SetStrategy names who decides from now on.
+func (m *Machine) SetStrategy(s Strategy) { m.strategy = s }
+
+// Observe makes f be told of every step; nil ends it. It makes runs much slower and changes nothing else.
+func (m *Machine) Observe(f func(Step)) { m.observe = f }
+
+// OnStuck makes f explain a run in which nobody can go on; f returns nil to leave it at "deadlock".
+func (m *Machine) OnStuck(f func() *Failure) { m.onStuck = f }
+
+// clear makes every CPU idle and every entity unused.
+func (m *Machine) clear() {
+	for i := range m.cpus {
+		m.cpus[i] = cpu{top: -1}
+	}
+	m.used, m.live, m.eligible, m.spinners = 0, 0, 0, 0
+	m.current, m.steps, m.hash = -1, 0, hashSeed
+	m.failure, m.aborting = nil, false
+	if m.races != nil {
+		m.races.clear()
+	}
+}
+
+// Mark remembers the memory and the spawned tasks as they are now, after construction; Rewind returns here.
+func (m *Machine) Mark() {
+	m.memory.Save()
+	m.marked = mark{failure: m.failure}
+	for i := range m.entities {
+		if m.used>>i&1 != 0 {
+			m.marked.specs = append(m.marked.specs, m.entities[i].spec)
+		}
+	}
+}
+
+// Rewind gives a machine like the one Mark saw: every word that matters is in its memory, so copying that back is a new construction.
+func (m *Machine) Rewind() {
+	if !mutant.On(sm03) {
+		m.memory.Restore()
+	}
+	m.clear()
+	for _, spec := range m.marked.specs {
+		m.Spawn(nil, spec)
+	}
+	m.failure = m.marked.failure
+}
+
+// take finds an unused entity. When there is none the run fails: at the caller's next step, or at its start.
+func (m *Machine) take() (i int, ok bool) {
+	i = bits.TrailingZeros64(^m.used)
+	if i >= len(m.entities) {
+		if m.failure == nil {
+			m.failure = &Failure{Class: Machinery, Message: fmt.Sprintf("more than %d tasks and interrupts at a time", len(m.entities))}
+		}
+		m.aborting = true
+		return 0, false
+	}
+	m.used |= 1 << i
+	m.live++
+	e := &m.entities[i]
+	e.started, e.below, e.work = false, -1, nil
+	return i, true
+}
+
+// Spawn adds a task; see machine.Machine.
+func (m *Machine) Spawn(by *kernel.Task, spec machine.Spec) {
+	i, ok := m.take()
+	if !ok {
+		return
+	}
+	spec.CPU = m.onlineNear(spec.CPU)
+	e := &m.entities[i]
+	e.spec = spec
+	e.task.Setup(m, &m.nodes[i], spec.Name, i, spec.CPU, kernel.Process)
+	c := &m.cpus[spec.CPU]
+	c.ready |= 1 << i
+	c.bound++
+	if m.races != nil {
+		m.races.spawn(i, by)
+	}
+	m.refresh(spec.CPU)
+}
+
+// Interrupt raises w on a CPU; see machine.Machine.
+func (m *Machine) Interrupt(by *kernel.Task, cpu int, w *machine.Work) {
+	cpu = m.onlineNear(cpu)
+	i, ok := m.take()
+	if !ok {
+		return
+	}
+	e := &m.entities[i]
+	e.work = w
+	e.task.Setup(m, &m.nodes[i], "irq", i, cpu, kernel.HardIRQ)
+	m.cpus[cpu].pending |= 1 << i
+	if m.races != nil {
+		m.races.spawn(i, by)
+	}
+	m.refresh(cpu)
+}
+
+func (m *Machine) onlineNear(cpu int) int {
+	if !m.cpus[cpu].offline {
+		return cpu
+	}
+	for i := range m.cpus {
+		if !m.cpus[i].offline {
+			return i
+		}
+	}
+	return cpu
+}
+
+// refresh works out who may take the next step on a CPU.
+func (m *Machine) refresh(index int) {
+	c := &m.cpus[index]
+	mask := uint64(0)
+	if c.top < 0 {
+		mask = c.ready&^m.spinners | c.pending
+	} else {
+		e := &m.entities[c.top]
+		mask = 1 << c.top &^ m.spinners
+		if c.pending != 0 && (!e.task.IRQsOff() || mutant.On(sm02)) {
+			mask |= c.pending
+		}
+		if c.ready != 0 && (e.task.Preemptible() && !m.options.NoPreempt || mutant.On(sm01)) {
+			mask |= c.ready &^ m.spinners
+		}
+	}
+	m.eligible = m.eligible&^c.mask | mask
+	c.mask = mask
+}
+
+// Reached returns how often each point of reach.All was passed since the machine was made.
+func (m *Machine) Reached() []uint32 { return m.reached }
+
+func (m *Machine) reach(index int) {
+	for len(m.reached) <= index {
+		m.reached = append(m.reached, 0)
+	}
+	m.reached[index]++
+}
+
+// Step is one step of a run, for listings.
+type Step struct {
+	Number int
+	Entity int
+	Name   string
+	CPU    int
+	IRQ    bool
+	Kind   choice.Kind
+	Offset uintptr // of the word, in the machine's memory
+	PCs    []uintptr
+}

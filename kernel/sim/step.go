@@ -1,0 +1,205 @@
+package sim
+
+import (
+	"runtime"
+	"unsafe"
+
+	"headroom/internal/coro"
+	"headroom/kernel/choice"
+	"headroom/kernel/mutant"
+)
+
+// The hash is a multiply-and-xor chain over the steps (FNV-1a's constants, a word at a time).
+const (
+	hashSeed  = 0xcbf29ce484222325
+	hashPrime = 0x100000001b3
+)
+
+// aborted unwinds an entity of a run that has come to its end.
+type aborted struct{}
+
+// point is choice.Point: the current entity is about to access a word. Somebody else may go first.
+func (m *Machine) point(kind choice.Kind, word unsafe.Pointer, expect uint64) {
+	if m.aborting {
+		panic(aborted{})
+	}
+	self := m.current
+	if m.steps >= m.limit {
+		m.fail(m.livelock())
+	}
+	if next := m.strategy.Next(m.eligible, self); next != self {
+		m.dispatch(next)
+	}
+	m.steps++
+	offset := uintptr(word) - m.base
+	if word == nil {
+		offset = 0
+	}
+	h := (m.hash ^ uint64(offset)<<16 ^ uint64(self)<<8 ^ uint64(kind)) * hashPrime
+	m.hash = h ^ h>>29
+	if m.spinners != 0 && kind.Writes() {
+		m.release(uintptr(word))
+	}
+	if m.observe != nil {
+		m.tell(kind, offset)
+	}
+	if m.races != nil {
+		m.races.access(m, self, kind, word, expect)
+	}
+}
+
+// await is choice.Await: the current entity spins until the word differs from value, which costs no steps.
+func (m *Machine) await(word unsafe.Pointer, value uint32) {
+	self := m.current
+	for *(*uint32)(word) == value {
+		e := &m.entities[self]
+		e.spin = uintptr(word)
+		m.spinners |= 1 << self
+		m.refresh(e.task.CPU())
+		m.yield()
+	}
+	if m.races != nil {
+		m.races.access(m, self, choice.Load, word, 0) // the last look, which found the word changed
+	}
+}
+
+// release lets those go on that spin on the word at address: it is about to change.
+func (m *Machine) release(address uintptr) {
+	for i := range m.entities {
+		if m.spinners>>i&1 != 0 && m.entities[i].spin == address {
+			m.spinners &^= 1 << i
+			m.refresh(m.entities[i].task.CPU())
+		}
+	}
+}
+
+// yield gives the processor away: the current entity cannot take the next step. It returns when it may, and was chosen to.
+func (m *Machine) yield() {
+	if m.eligible == 0 {
+		m.stuck()
+	}
+	next := m.strategy.Next(m.eligible, m.current)
+	if next != m.current {
+		m.dispatch(next)
+		return
+	}
+	m.place(next) // it gave its CPU up and got it back
+}
+
+// dispatch makes entity next the one that runs, and returns when the caller is dispatched again.
+func (m *Machine) dispatch(next int) {
+	m.place(next)
+	m.current = next
+	m.coros.Switch(next + 1)
+	if m.aborting {
+		panic(aborted{})
+	}
+}
+
+// place puts an entity on top of its CPU, if it is not there: an interrupt above whom it interrupts, a task in place of whom it preempts.
+func (m *Machine) place(next int) {
+	e := &m.entities[next]
+	index := e.task.CPU()
+	c := &m.cpus[index]
+	if c.top == next {
+		return
+	}
+	if m.races != nil {
+		m.races.handover(index, c.top, next)
+	}
+	if e.work != nil {
+		c.pending &^= 1 << next
+		e.below = c.top
+	} else {
+		if c.top >= 0 && !mutant.On(sm01) {
+			c.ready |= 1 << c.top
+		}
+		c.ready &^= 1 << next
+	}
+	c.top = next
+	m.refresh(index)
+}
+
+// body is the life of the coroutine of one entity: run what it was given, then hand over.
+func (m *Machine) body(self int) {
+	i := self - 1
+	e := &m.entities[i]
+	if m.coros.Closing() {
+		return
+	}
+	e.started = true
+	m.guarded(e)
+	m.finished(i)
+}
+
+// guarded runs an entity's body and turns a panic into the run's failure.
+func (m *Machine) guarded(e *entity) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, ok := r.(aborted); !ok && m.failure == nil {
+				m.failure = panicked(r)
+				m.aborting = true
+			}
+		}
+	}()
+	if e.work != nil {
+		e.work.Run(&e.task)
+		return
+	}
+	if e.spec.Prep != nil {
+		e.spec.Prep(&e.task)
+	}
+	e.spec.Body(&e.task)
+}
+
+// finished takes an entity that ended off its CPU and hands over to the next, or to the main goroutine at the end of the run.
+func (m *Machine) finished(i int) {
+	e := &m.entities[i]
+	index := e.task.CPU()
+	c := &m.cpus[index]
+	m.used &^= 1 << i
+	m.live--
+	if m.aborting {
+		m.coros.Switch(coro.Main)
+		return
+	}
+	if m.races != nil {
+		m.races.handover(index, i, e.below)
+	}
+	c.top = e.below
+	m.refresh(index) // before a new task on another CPU gets number i
+	if e.work == nil {
+		c.bound--
+		if e.task.Left() {
+			spec := e.spec
+			spec.CPU, spec.Prep = m.onlineNear(index), nil
+			m.Spawn(&e.task, spec)
+		}
+		m.goneOffline(&e.task, index)
+		if m.aborting { // there was no place for what should go on elsewhere
+			m.coros.Switch(coro.Main)
+			return
+		}
+	}
+	m.refresh(index)
+	if m.eligible == 0 {
+		if m.live > 0 {
+			m.explainStuck()
+		}
+		m.coros.Switch(coro.Main)
+		return
+	}
+	next := m.strategy.Next(m.eligible, i)
+	m.place(next)
+	m.current = next
+	m.coros.Switch(next + 1)
+}
+
+// tell reports a step to the observer.
+func (m *Machine) tell(kind choice.Kind, offset uintptr) {
+	e := &m.entities[m.current]
+	var pcs [24]uintptr
+	n := runtime.Callers(3, pcs[:])
+	m.observe(Step{Number: m.steps, Entity: m.current, Name: e.task.Name(), CPU: e.task.CPU(), IRQ: e.work != nil,
+		Kind: kind, Offset: offset, PCs: pcs[:n]})
+}
