@@ -14,13 +14,13 @@ import (
 // interface costs.
 func control(cells []result.Cell) result.Control {
 	c := result.Control{PlantedPct: slowerByPct}
-	var same, slower, plain []float64
+	var same, sameNs, slower []float64
 	for i := range cells {
 		cell := &cells[i]
 		twin, call := param(cell, "control"), param(cell, "call")
 		switch {
 		case twin == twinA || twin == twinB:
-			same = append(same, costs(cell)...)
+			same, sameNs = append(same, costs(cell)...), append(sameNs, nanoseconds(cell)...)
 			if twin == twinA {
 				c.Cell = cell.Name()
 			}
@@ -32,14 +32,13 @@ func control(cells []result.Cell) result.Control {
 			}
 		}
 	}
-	plain = same
 	if len(same) < 2 || len(slower) < 2 {
 		return c
 	}
-	c.AASpreadPct = spread(same)
-	c.MeasuredPct = 100 * (median(slower)/median(plain) - 1)
+	c.AASpreadPct = max(spread(same), spread(sameNs)) // figures are compared in both units
+	c.MeasuredPct = 100 * (median(slower)/median(same) - 1)
 	th := benchmath.DefaultThresholds
-	cmp := benchmath.AssumeNothing.Compare(benchmath.NewSample(plain, &th), benchmath.NewSample(slower, &th))
+	cmp := benchmath.AssumeNothing.Compare(benchmath.NewSample(same, &th), benchmath.NewSample(slower, &th))
 	c.PlantedP = cmp.P
 	c.Distinguished = cmp.P < cmp.Alpha && c.MeasuredPct > c.AASpreadPct
 	return c

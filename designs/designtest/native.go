@@ -38,6 +38,14 @@ func newNative(cpus int, c designs.Config) (*machine.Native, error) {
 	return machine.NewNative(o)
 }
 
+// nativeSeeds is how many native runs a configuration gets: one where every step is determined anyway.
+func (tr trial) nativeSeeds() uint64 {
+	if tr.random {
+		return 3
+	}
+	return 1
+}
+
 // nativeCPUs is the number of CPUs of a native run. In the first they may share processors, which makes lock holders lose theirs; then a spinning
 // thread can hold up another for milliseconds, so the other runs are content with what there is, but 2 at least where the trial has 2.
 func (tr trial) nativeCPUs(seed uint64) int {
@@ -55,7 +63,7 @@ func memoryBytes(least int, c designs.Config) int {
 
 // tryNative runs the trial on this computer.
 func (tr trial) tryNative(v designs.Variant, c designs.Config, seen *tally) error {
-	for seed := range uint64(nativeSeeds) {
+	for seed := range tr.nativeSeeds() {
 		where := fmt.Sprintf("native, seed %d", seed)
 		m, err := newNative(tr.nativeCPUs(seed), c)
 		if err != nil {

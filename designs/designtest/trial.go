@@ -17,6 +17,8 @@ type trial struct {
 	cpus int
 	// noPreempt keeps simulated tasks on their CPU until they wait, as natively.
 	noPreempt bool
+	// random: chance decides what the callers do, so a native run is worth repeating with another seed.
+	random bool
 	// nativeOnly: the trial ends in panics, or looks at one caller only, and shows nothing more in a simulation.
 	nativeOnly bool
 	// needs says what the variant must declare for the trial to apply; nil for nothing.
@@ -33,15 +35,15 @@ var trials = []trial{
 	{name: "table", table: checkTable},
 	{name: "sole", cpus: 1, nativeOnly: true, stage: stageSole},
 	{name: "death", cpus: 2, stage: stageDeath},
-	{name: "walk", cpus: 3, stage: stageWalk},
+	{name: "walk", cpus: 3, random: true, stage: stageWalk},
 	{name: "wait", cpus: 2, needs: needMayWait, suits: small, stage: stageWait},
 	{name: "refusal", cpus: 1, noPreempt: true, needs: needLimit, suits: small, stage: stageRefusal},
 	{name: "contexts", cpus: 1, needs: needInterrupts, stage: stageContexts},
 	{name: "misuse", cpus: 1, nativeOnly: true, stage: stageMisuse},
 	{name: "memory", cpus: 1, nativeOnly: true, needs: needMemory, suits: hasBytes, stage: stageMemory},
 	{name: "loops", cpus: 1, nativeOnly: true, needs: needLoops, stage: stageLoops},
-	{name: "churn", cpus: 3, stage: stageChurn},
-	{name: "unplug", cpus: 3, stage: stageUnplug},
+	{name: "churn", cpus: 3, random: true, stage: stageChurn},
+	{name: "unplug", cpus: 3, random: true, stage: stageUnplug},
 }
 
 var (
@@ -90,9 +92,8 @@ func (tr trial) leavesOut(v designs.Variant) string {
 	return ""
 }
 
-// How many seeds a trial runs under. A simulated run has its own schedule for each; a native one differs by its choices only.
+// How many seeds, and so schedules, a trial runs under on the simulated machine.
 const (
-	nativeSeeds = 3
 	simSeeds    = 120 // for allocators of a few items, where callers meet
 	simSeedsBig = 2   // for the rest, whose closing takes all items
 	fewItems    = 8
