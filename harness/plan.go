@@ -29,6 +29,7 @@ type Request struct {
 	Allowed   int                // CPUs there are
 	Recording []*trace.Recording // recordings to replay, each of one kind; their Name is the file
 	Pace      float64            // of the replay; 0 is flat out
+	Touch     int                // bytes to write behind each tag or id; 0, or a multiple of 64
 	SlowerPct float64            // lengthen every operation of every design
 }
 
@@ -94,6 +95,9 @@ func picked(names []string, v designs.Variant) bool {
 // add appends the cells of one workload on one variant.
 func (p *Plan) add(q Request, d workload.Description, v designs.Variant, duration int64) {
 	base := workload.Spec{Workload: d.Name, Design: v.Design, Variant: v.Name, DurationNs: duration, SlowerPct: q.SlowerPct}
+	if d.Name != workload.Trace {
+		base.Touch = q.Touch
+	}
 	var specs []workload.Spec
 	switch d.Name {
 	case workload.Fastpath:

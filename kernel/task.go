@@ -31,9 +31,9 @@ type Node struct {
 	state     atomic.Uint32
 	next      mem.PlainRef // neighbours in the wait queue; protected by the queue's lock
 	previous  mem.PlainRef
-	queued    mem.Plain32 // 1 while in a queue; protected by the queue's lock
-	exclusive mem.Plain32 // 1 when a wake-up of one may stop here; protected by the queue's lock
-	_         [40]byte    // a line of its own: 4+4+4+4+4 bytes are used, and 4 for alignment
+	queued    mem.Plain32              // 1 while in a queue; protected by the queue's lock
+	exclusive mem.Plain32              // 1 when a wake-up of one may stop here; protected by the queue's lock
+	_         [mem.LineBytes - 20]byte // a line of its own: 4+4+4+4+4 bytes are used
 }
 
 // The values of Node.state.

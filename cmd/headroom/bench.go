@@ -27,6 +27,7 @@ type benchOptions struct {
 	workloads []string
 	designs   []string
 	cpus      []int
+	touch     int
 	out       string
 	latest    bool
 	asJSON    bool
@@ -55,6 +56,7 @@ Interrupting it (Ctrl-C) keeps the samples that are complete.`,
 	f.StringArrayVar(&o.workloads, "workload", nil, "measure only this workload; may be repeated (default all; with --trace only the replay)")
 	f.StringArrayVar(&o.designs, "design", nil, "measure only this design, or design:variant; may be repeated (default all)")
 	f.IntSliceVar(&o.cpus, "cpus", nil, "counts of CPUs to use, such as 1,2 (default powers of two up to all)")
+	f.IntVar(&o.touch, "touch", 0, "bytes to write behind each tag between alloc and free: 0, or a multiple of 64")
 	f.StringVar(&o.out, "out", "", "folder for the result (default results/DATE-HOST-COMMIT)")
 	f.BoolVar(&o.latest, "latest", false, "make results/latest point at the result")
 	f.BoolVar(&o.asJSON, "json", false, "print the cells as JSON, one a line, instead of the report's path")
@@ -105,7 +107,7 @@ func firstTwo() []cpu {
 
 // request checks the flags and reads the recordings.
 func (o *benchOptions) request() (harness.Request, error) {
-	q := harness.Request{Quick: o.quick, Workloads: o.workloads, Designs: o.designs, CPUs: o.cpus, Pace: o.pace}
+	q := harness.Request{Quick: o.quick, Workloads: o.workloads, Designs: o.designs, CPUs: o.cpus, Pace: o.pace, Touch: o.touch}
 	ids, err := harness.AllProcessors()
 	if err != nil {
 		return q, err
@@ -113,6 +115,9 @@ func (o *benchOptions) request() (harness.Request, error) {
 	q.Allowed = len(ids)
 	if o.pace < 0 {
 		return q, fmt.Errorf("--pace %g: give 0 for flat out, or a positive multiple of the recorded speed", o.pace)
+	}
+	if o.touch < 0 || o.touch%64 != 0 {
+		return q, fmt.Errorf("--touch %d: give 0, or a multiple of 64 bytes", o.touch)
 	}
 	for _, n := range o.cpus {
 		if n < 1 || n > q.Allowed {
@@ -168,6 +173,9 @@ func (o *benchOptions) finish(env result.Env, run *result.Run) error {
 			}
 		}
 	} else {
+		if err := summarise(os.Stdout, run); err != nil {
+			return err
+		}
 		fmt.Println(path)
 	}
 	if run.Interrupted {

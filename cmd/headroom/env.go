@@ -14,10 +14,10 @@ import (
 
 // environment is what headroom env --json prints.
 type environment struct {
-	Environment result.Env    `json:"environment"`
-	CPUs        []machine.CPU `json:"cpus"`
-	Ruler       harness.Ruler `json:"ruler"`
-	Warnings    []string      `json:"warnings"`
+	Environment   result.Env       `json:"environment"`
+	Topology      machine.Topology `json:"topology"`
+	harness.Ruler                  // its fields stand beside the others
+	Warnings      []string         `json:"warnings"`
 }
 
 func envCommand() *cobra.Command {
@@ -57,19 +57,19 @@ func readEnvironment() (*environment, error) {
 		return nil, err
 	}
 	env := measure.Environment("headroom env")
-	return &environment{Environment: env, CPUs: t.CPUs, Ruler: *ruler, Warnings: measure.Doubts(env, ruler.RealtimeError())}, nil
+	return &environment{Environment: env, Topology: t, Ruler: *ruler, Warnings: measure.Doubts(env, ruler.RealtimeError())}, nil
 }
 
 func (e *environment) print() {
 	for _, p := range e.Environment {
 		fmt.Printf("%-16s %s\n", p.Key, p.Value)
 	}
-	fmt.Printf("%-16s %.3f ns\n", "cas", e.Ruler.CASNs)
-	fmt.Printf("%-16s %.3f ns an operation\n", "empty loop", e.Ruler.LoopNs)
-	if e.Ruler.RoundTripNs > 0 {
-		fmt.Printf("%-16s %.0f ns between CPU %d and CPU %d\n", "line round trip", e.Ruler.RoundTripNs, e.CPUs[0].ID, e.CPUs[1].ID)
+	fmt.Printf("%-16s %.3f ns\n", "cas", e.CASNs)
+	fmt.Printf("%-16s %.3f ns an operation\n", "empty loop", e.LoopNs)
+	if e.RoundTripNs > 0 {
+		fmt.Printf("%-16s %.0f ns between CPU %d and CPU %d\n", "line round trip", e.RoundTripNs, e.Topology.CPUs[0].ID, e.Topology.CPUs[1].ID)
 	}
-	for _, c := range e.CPUs {
+	for _, c := range e.Topology.CPUs {
 		fmt.Printf("cpu %d: node %d, package %d, core %d, thread %d, last-level cache of CPU %d\n", c.ID, c.Node, c.Package, c.Core, c.Thread, c.L3)
 	}
 	for _, w := range e.Warnings {

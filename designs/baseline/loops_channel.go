@@ -10,8 +10,11 @@ import (
 // channelLoops are the measuring loops on *Channel.
 var channelLoops = designs.Loops{Pair: channelPair, Window: channelWindow}
 
-func channelPair(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int) (failed int) {
+func channelPair(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int, records *designs.Records) (failed int) {
 	d := a.(*Channel)
+	if records != nil {
+		return channelPairTouching(d, t, gfp, ops, records)
+	}
 	for range ops {
 		it, err := d.Alloc(t, gfp)
 		if err != nil {
@@ -23,7 +26,20 @@ func channelPair(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int) (
 	return failed
 }
 
-func channelWindow(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held []designs.Item, ops int) (failed int) {
+func channelPairTouching(d *Channel, t *kernel.Task, gfp kernel.GFP, ops int, records *designs.Records) (failed int) {
+	for range ops {
+		it, err := d.Alloc(t, gfp)
+		if err != nil {
+			failed++
+			continue
+		}
+		records.Touch(it)
+		d.Free(t, it)
+	}
+	return failed
+}
+
+func channelWindow(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held []designs.Item, ops int, records *designs.Records) (failed int) {
 	d := a.(*Channel)
 	for ; ops > 0; ops -= len(held) {
 		n := 0
@@ -35,6 +51,11 @@ func channelWindow(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held []d
 			}
 			held[n] = it
 			n++
+		}
+		if records != nil {
+			for _, it := range held[:n] {
+				records.Touch(it)
+			}
 		}
 		for _, it := range held[:n] {
 			d.Free(t, it)

@@ -10,8 +10,11 @@ import (
 // mutexLoops are the measuring loops on *Mutex.
 var mutexLoops = designs.Loops{Pair: mutexPair, Window: mutexWindow}
 
-func mutexPair(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int) (failed int) {
+func mutexPair(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int, records *designs.Records) (failed int) {
 	d := a.(*Mutex)
+	if records != nil {
+		return mutexPairTouching(d, t, gfp, ops, records)
+	}
 	for range ops {
 		it, err := d.Alloc(t, gfp)
 		if err != nil {
@@ -23,7 +26,20 @@ func mutexPair(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int) (fa
 	return failed
 }
 
-func mutexWindow(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held []designs.Item, ops int) (failed int) {
+func mutexPairTouching(d *Mutex, t *kernel.Task, gfp kernel.GFP, ops int, records *designs.Records) (failed int) {
+	for range ops {
+		it, err := d.Alloc(t, gfp)
+		if err != nil {
+			failed++
+			continue
+		}
+		records.Touch(it)
+		d.Free(t, it)
+	}
+	return failed
+}
+
+func mutexWindow(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held []designs.Item, ops int, records *designs.Records) (failed int) {
 	d := a.(*Mutex)
 	for ; ops > 0; ops -= len(held) {
 		n := 0
@@ -35,6 +51,11 @@ func mutexWindow(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held []des
 			}
 			held[n] = it
 			n++
+		}
+		if records != nil {
+			for _, it := range held[:n] {
+				records.Touch(it)
+			}
 		}
 		for _, it := range held[:n] {
 			d.Free(t, it)

@@ -10,8 +10,11 @@ import (
 // syncPoolLoops are the measuring loops on *SyncPool.
 var syncPoolLoops = designs.Loops{Pair: syncPoolPair, Window: syncPoolWindow}
 
-func syncPoolPair(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int) (failed int) {
+func syncPoolPair(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int, records *designs.Records) (failed int) {
 	d := a.(*SyncPool)
+	if records != nil {
+		return syncPoolPairTouching(d, t, gfp, ops, records)
+	}
 	for range ops {
 		it, err := d.Alloc(t, gfp)
 		if err != nil {
@@ -23,7 +26,20 @@ func syncPoolPair(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int) 
 	return failed
 }
 
-func syncPoolWindow(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held []designs.Item, ops int) (failed int) {
+func syncPoolPairTouching(d *SyncPool, t *kernel.Task, gfp kernel.GFP, ops int, records *designs.Records) (failed int) {
+	for range ops {
+		it, err := d.Alloc(t, gfp)
+		if err != nil {
+			failed++
+			continue
+		}
+		records.Touch(it)
+		d.Free(t, it)
+	}
+	return failed
+}
+
+func syncPoolWindow(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held []designs.Item, ops int, records *designs.Records) (failed int) {
 	d := a.(*SyncPool)
 	for ; ops > 0; ops -= len(held) {
 		n := 0
@@ -35,6 +51,11 @@ func syncPoolWindow(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held []
 			}
 			held[n] = it
 			n++
+		}
+		if records != nil {
+			for _, it := range held[:n] {
+				records.Touch(it)
+			}
 		}
 		for _, it := range held[:n] {
 			d.Free(t, it)

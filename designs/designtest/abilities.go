@@ -72,15 +72,15 @@ func stageLoops(s *scene) {
 	c := s.caller("loops")
 	s.task(nil, c.name, 0, func(t *kernel.Task) {
 		defer s.blame(spec.C1, "a measuring loop")
-		if failed := s.variant.Loops.Pair(s.alloc, t, kernel.NoWait, pairs); failed != 0 {
+		if failed := s.variant.Loops.Pair(s.alloc, t, kernel.NoWait, pairs, nil); failed != 0 {
 			s.breaks(spec.C3, "loop Pair failed %d times of %d with nothing else held", failed, pairs)
 		}
 		held := make([]designs.Item, min(s.rules.Guaranteed, 4))
-		if failed := s.variant.Loops.Window(s.alloc, t, kernel.NoWait, held, pairs*len(held)); failed != 0 {
+		if failed := s.variant.Loops.Window(s.alloc, t, kernel.NoWait, held, pairs*len(held), nil); failed != 0 {
 			s.breaks(spec.C3, "loop Window of %d failed %d times of %d", len(held), failed, pairs*len(held))
 		}
 		over := make([]designs.Item, s.config.Items+1)
-		failed := s.variant.Loops.Window(s.alloc, t, kernel.NoWait, over, 2*len(over))
+		failed := s.variant.Loops.Window(s.alloc, t, kernel.NoWait, over, 2*len(over), nil)
 		if limited := !s.variant.Capabilities.Unbounded && s.rules.Guaranteed == s.config.Items; limited && failed != 2 {
 			s.breaks(spec.C3, "loop Window of one more item than there are failed %d times in 2 rounds", failed)
 		}

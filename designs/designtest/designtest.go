@@ -43,6 +43,7 @@ import (
 	"headroom/designs"
 	"headroom/designs/spec"
 	"headroom/kernel/choice"
+	"headroom/kernel/sim"
 )
 
 // Failure is what a trial found.
@@ -97,6 +98,23 @@ func Try(v designs.Variant) error {
 		}
 	}
 	return seen.complete(v)
+}
+
+// TrySimulated is the simulated half of Try: what the mutants of a design, which only the sim build has, are to fail. It returns
+// sim.ErrNoSimulator in the native build.
+func TrySimulated(v designs.Variant) error {
+	if !choice.Enabled {
+		return sim.ErrNoSimulator
+	}
+	for _, tr := range trials {
+		if tr.leavesOut(v) != "" {
+			continue
+		}
+		if err := tr.trySimulated(v, &tally{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // repeat is the command that runs one subtest again; it is to be given in the folder of the test.

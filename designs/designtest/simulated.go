@@ -23,7 +23,7 @@ const (
 
 // trySim runs the trial on the simulated machine, each seed another schedule.
 func (tr trial) trySim(v designs.Variant, c designs.Config, seen *tally) error {
-	count := seeds(c)
+	count := seeds(v, c)
 	if count == 0 {
 		return nil
 	}

@@ -287,7 +287,7 @@ func (a *toy) Stats() designs.Stats {
 	return s
 }
 
-func toyPair(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int) (failed int) {
+func toyPair(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int, _ *designs.Records) (failed int) {
 	for range ops {
 		it, err := a.Alloc(t, gfp)
 		if err != nil {
@@ -299,7 +299,7 @@ func toyPair(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int) (fail
 	return failed
 }
 
-func toyWindow(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held []designs.Item, ops int) (failed int) {
+func toyWindow(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held []designs.Item, ops int, _ *designs.Records) (failed int) {
 	for ; ops > 0; ops -= len(held) {
 		n := 0
 		for range held {

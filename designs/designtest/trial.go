@@ -99,9 +99,12 @@ const (
 	fewItems    = 8
 )
 
-// seeds is how many simulated runs a configuration gets. Many items are tried with the default knobs only.
-func seeds(c designs.Config) int {
+// seeds is how many simulated runs a configuration gets. A knob at an end alone is left to the native runs, and many items are tried with the
+// default knobs only.
+func seeds(v designs.Variant, c designs.Config) int {
 	switch {
+	case len(c.Knobs) != 0 && len(c.Knobs) != len(v.Knobs):
+		return 0
 	case c.Items <= fewItems:
 		return simSeeds
 	case c.Items <= 64:
@@ -120,17 +123,27 @@ func (tr trial) try(v designs.Variant, seen *tally) error {
 		}
 		return nil
 	}
+	if err := tr.eachConfig(v, seen, tr.tryNative); err != nil {
+		return err
+	}
+	return tr.trySimulated(v, seen)
+}
+
+// trySimulated is the simulated half of try, nothing where the trial or the variant has none.
+func (tr trial) trySimulated(v designs.Variant, seen *tally) error {
+	if !choice.Enabled || tr.table != nil || tr.nativeOnly || v.Capabilities.NativeOnly {
+		return nil
+	}
+	return tr.eachConfig(v, seen, tr.trySim)
+}
+
+func (tr trial) eachConfig(v designs.Variant, seen *tally, try func(designs.Variant, designs.Config, *tally) error) error {
 	for _, c := range configs(v) {
 		if tr.suits != nil && !tr.suits(v, c) {
 			continue
 		}
-		if err := tr.tryNative(v, c, seen); err != nil {
+		if err := try(v, c, seen); err != nil {
 			return err
-		}
-		if choice.Enabled && !tr.nativeOnly && !v.Capabilities.NativeOnly {
-			if err := tr.trySim(v, c, seen); err != nil {
-				return err
-			}
 		}
 	}
 	return nil

@@ -10,8 +10,11 @@ import (
 // poolLoops are the measuring loops on *Pool.
 var poolLoops = designs.Loops{Pair: poolPair, Window: poolWindow}
 
-func poolPair(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int) (failed int) {
+func poolPair(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int, records *designs.Records) (failed int) {
 	d := a.(*Pool)
+	if records != nil {
+		return poolPairTouching(d, t, gfp, ops, records)
+	}
 	for range ops {
 		it, err := d.Alloc(t, gfp)
 		if err != nil {
@@ -23,7 +26,20 @@ func poolPair(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int) (fai
 	return failed
 }
 
-func poolWindow(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held []designs.Item, ops int) (failed int) {
+func poolPairTouching(d *Pool, t *kernel.Task, gfp kernel.GFP, ops int, records *designs.Records) (failed int) {
+	for range ops {
+		it, err := d.Alloc(t, gfp)
+		if err != nil {
+			failed++
+			continue
+		}
+		records.Touch(it)
+		d.Free(t, it)
+	}
+	return failed
+}
+
+func poolWindow(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held []designs.Item, ops int, records *designs.Records) (failed int) {
 	d := a.(*Pool)
 	for ; ops > 0; ops -= len(held) {
 		n := 0
@@ -35,6 +51,11 @@ func poolWindow(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held []desi
 			}
 			held[n] = it
 			n++
+		}
+		if records != nil {
+			for _, it := range held[:n] {
+				records.Touch(it)
+			}
 		}
 		for _, it := range held[:n] {
 			d.Free(t, it)

@@ -7,17 +7,33 @@ import (
 )
 
 // Random is the uniform random walk: every entity that may take the next step is as likely as any other.
-type Random struct{ stream rng.Stream }
+type Random struct {
+	stream rng.Stream
+	drawn  uint64 // random bits not used yet
+	left   int    // choices they suffice for
+}
+
+// A choice takes 16 bits: with up to 64 entities the bias is below a thousandth, and one number serves four choices.
+const (
+	choiceBits = 16
+	choiceMask = 1<<choiceBits - 1
+)
 
 // Seed starts the walk of a seed.
-func (r *Random) Seed(seed uint64) { r.stream = rng.New(seed) }
+func (r *Random) Seed(seed uint64) { r.stream, r.left = rng.New(seed), 0 }
 
 // Next draws one of the eligible.
 func (r *Random) Next(eligible uint64, current int) int {
 	if eligible&(eligible-1) == 0 {
 		return bits.TrailingZeros64(eligible)
 	}
-	for n := r.stream.Below(bits.OnesCount64(eligible)); n > 0; n-- {
+	if r.left == 0 {
+		r.drawn, r.left = r.stream.Uint64(), 64/choiceBits
+	}
+	n := r.drawn & choiceMask * uint64(bits.OnesCount64(eligible)) >> choiceBits
+	r.drawn >>= choiceBits
+	r.left--
+	for ; n > 0; n-- {
 		eligible &= eligible - 1
 	}
 	return bits.TrailingZeros64(eligible)

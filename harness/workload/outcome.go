@@ -40,9 +40,9 @@ func (r *run) outcome() (*Outcome, error) {
 	}
 	s.Counters["failed"] = failed
 	if stats, ok := r.allocator.(designs.StatsReader); ok {
-		c := stats.Stats()
-		s.Counters["waits"], s.Counters["steals"] = float64(c.Waits), float64(c.Steals)
-		s.Counters["refills"], s.Counters["spills"] = float64(c.Refills), float64(c.Spills)
+		now, before := stats.Stats(), r.warmed
+		s.Counters["waits"], s.Counters["steals"] = float64(now.Waits-before.Waits), float64(now.Steals-before.Steals)
+		s.Counters["refills"], s.Counters["spills"] = float64(now.Refills-before.Refills), float64(now.Spills-before.Spills)
 	}
 	if r.replay != nil {
 		o.Skipped = r.replay.skipped

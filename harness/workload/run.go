@@ -48,6 +48,8 @@ type run struct {
 	court     *measure.Court
 	osCPUs    []int
 	replay    *replay
+	records   *designs.Records // what the workload writes behind each item; nil when it touches none
+	warmed    designs.Stats    // slow paths taken before the measured interval
 	loop      float64
 	itemShift uint // memory items are offsets: shifted down, they fit a slot's 32 bits
 }
@@ -77,7 +79,7 @@ func Run(m *machine.Native, osCPUs []int, v designs.Variant, s Spec, recording *
 		return nil, err
 	}
 	r := &run{spec: s, machine: m, allocator: a, variant: v, seats: make([]seat, s.CPUs), osCPUs: osCPUs, itemShift: shift}
-	if err := r.lay(recording); err != nil {
+	if err := r.lay(recording, config.Items); err != nil {
 		return nil, err
 	}
 	for cpu := range s.CPUs {
@@ -99,13 +101,20 @@ const pageBytes = 4096
 // lineShift takes the bits from an offset that are zero for every item of memory: each starts on a cache line.
 const lineShift = 6
 
-func (r *run) lay(recording *trace.Recording) error {
+// lay places the workload's own words: items records, if it touches them.
+func (r *run) lay(recording *trace.Recording, items int) error {
 	var failures [3]error
 	r.arrived, failures[0] = mem.New[atomic.Uint32](r.machine.Memory(), 0)
 	r.words, failures[1] = mem.Slice[casWord](r.machine.Memory(), 0, r.spec.CPUs)
 	r.court, failures[2] = measure.NewCourt(r.machine)
 	if err := errors.Join(failures[:]...); err != nil {
 		return err
+	}
+	if r.spec.Touch > 0 {
+		var err error
+		if r.records, err = designs.NewRecords(r.machine, items, r.spec.Touch); err != nil {
+			return err
+		}
 	}
 	if recording != nil {
 		var err error
@@ -147,7 +156,11 @@ func (r *run) prepare(t *kernel.Task, s *seat) {
 		r.loop = measure.Loop(t)
 	}
 	s.trip[0] = r.distance(s)
-	r.barrier()
+	r.barrier(1)
+	if stats, ok := r.allocator.(designs.StatsReader); ok && s.cpu == 0 {
+		r.warmed = stats.Stats() // nobody is inside the allocator between the two barriers
+	}
+	r.barrier(2)
 	s.started = arch.TSC()
 }
 
@@ -173,19 +186,16 @@ func (r *run) distance(s *seat) float64 {
 	return r.court.Serve(s.cpu == 0)
 }
 
-// barrier returns when every CPU's first task has called it.
-func (r *run) barrier() {
+// barrier returns when every CPU's first task has called it for the given time, counted from 1.
+func (r *run) barrier(time int) {
 	r.arrived.Add(1)
-	for r.arrived.Load() < uint32(r.spec.CPUs) {
+	for r.arrived.Load() < uint32(time*r.spec.CPUs) {
 		arch.Pause(1)
 	}
 }
 
-// warm takes the caches, the branch predictors and the per-CPU lists to where a steady run has them.
+// warm takes the caches, the branch predictors and the per-CPU lists to where a steady run has them. Where tags are scarce some of it fails.
 func (r *run) warm(t *kernel.Task, s *seat) {
-	if r.spec.Workload != Fastpath && r.spec.Workload != Window {
-		return
-	}
 	r.chunk(t, make([]designs.Item, r.spec.Hold), warmChunks*r.chunkOps())
 }
 
@@ -233,9 +243,9 @@ func (r *run) chunk(t *kernel.Task, held []designs.Item, ops int) int {
 		loops = &dispatchLoops
 	}
 	if r.spec.Workload == Window {
-		return loops.Window(r.allocator, t, kernel.NoWait, held, ops)
+		return loops.Window(r.allocator, t, kernel.NoWait, held, ops, r.records)
 	}
-	return loops.Pair(r.allocator, t, kernel.NoWait, ops)
+	return loops.Pair(r.allocator, t, kernel.NoWait, ops, r.records)
 }
 
 func (r *run) ticks(ns int64) uint64 { return uint64(float64(ns) * machine.TicksPerNs()) }
@@ -255,6 +265,9 @@ func (r *run) exhaust(t *kernel.Task, s *seat) {
 				s.failed++
 				continue
 			}
+			if r.records != nil {
+				r.records.Touch(it)
+			}
 			t.Resched()
 			r.allocator.Free(t, it)
 			s.ops++
@@ -263,37 +276,4 @@ func (r *run) exhaust(t *kernel.Task, s *seat) {
 			r.linger(now)
 		}
 	}
-}
-
-// dispatchLoops call through the interface: for variants without loops of their own, and to measure what the call costs.
-var dispatchLoops = designs.Loops{
-	Pair: func(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int) (failed int) {
-		for range ops {
-			it, err := a.Alloc(t, gfp)
-			if err != nil {
-				failed++
-				continue
-			}
-			a.Free(t, it)
-		}
-		return failed
-	},
-	Window: func(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held []designs.Item, ops int) (failed int) {
-		for ; ops > 0; ops -= len(held) {
-			n := 0
-			for range held {
-				it, err := a.Alloc(t, gfp)
-				if err != nil {
-					failed++
-					continue
-				}
-				held[n] = it
-				n++
-			}
-			for _, it := range held[:n] {
-				a.Free(t, it)
-			}
-		}
-		return failed
-	},
 }

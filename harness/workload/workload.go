@@ -35,6 +35,7 @@ type Spec struct {
 	Tasks      int            `json:"tasks"`      // tag-exhaust: tasks on each CPU
 	File       string         `json:"file"`       // trace: the recording
 	Kind       string         `json:"kind"`       // trace: tag or page lifetimes of it
+	Touch      int            `json:"touch"`      // bytes written behind each item that is a tag or an id: 0, or a multiple of 64
 	Pace       float64        `json:"pace"`       // trace: times the recorded speed; 0 is flat out
 	Knobs      map[string]int `json:"knobs"`      // the variant's own parameters
 	DurationNs int64          `json:"durationNs"` // length of the measured interval
@@ -48,7 +49,7 @@ type Description struct {
 	Name      string `json:"name"`
 	StandsFor string `json:"standsFor"` // the situation in a kernel it stands for
 	Operation string `json:"operation"` // what one operation is
-	Touches   int    `json:"touches"`   // bytes of each item that the workload writes
+	Touches   int    `json:"touches"`   // bytes it writes behind each item unless told otherwise (bench --touch)
 	Kind      string `json:"kind"`      // item kind it needs, "" for any
 	Waits     bool   `json:"waits"`     // it needs Alloc to wait
 }
@@ -100,6 +101,9 @@ func (s *Spec) Params() []result.Pair {
 	case Trace:
 		p = append(p, result.Pair{Key: "kind", Value: s.Kind}, result.Pair{Key: "pace", Value: paceName(s.Pace)})
 	}
+	if s.Touch > 0 {
+		p = append(p, result.Pair{Key: "touch", Value: strconv.Itoa(s.Touch)})
+	}
 	if s.Dispatch {
 		p = append(p, result.Pair{Key: "call", Value: "interface"})
 	}
@@ -130,6 +134,8 @@ func (s *Spec) Check() error {
 		return fmt.Errorf("window of %d items: give 1 to %d", s.Hold, maxHold)
 	case s.Workload == TagExhaust && (s.Ratio <= 0 || s.Ratio > maxRatio || s.Tasks < 1 || s.Tasks*s.CPUs > maxTasks):
 		return fmt.Errorf("tag-exhaust with %g items and %d tasks for each CPU: give 0 < items <= %d, and 1 to %d tasks in all", s.Ratio, s.Tasks, maxRatio, maxTasks)
+	case s.Touch < 0 || s.Touch%64 != 0 || s.Touch > maxTouch || s.Touch > 0 && s.Workload == Trace:
+		return fmt.Errorf("%d bytes to touch: give 0, or a multiple of 64 up to %d; a recording touches none", s.Touch, maxTouch)
 	case s.Workload == Trace && (s.File == "" || s.Pace < 0):
 		return fmt.Errorf("trace %q at pace %g: name a file, and a pace of 0 (flat out) or more", s.File, s.Pace)
 	}
@@ -141,6 +147,7 @@ const (
 	maxHold  = 4096
 	maxRatio = 4096
 	maxTasks = 1024
+	maxTouch = 1 << 16
 )
 
 // Items is how many items the allocator is made for: enough that only tag-exhaust runs out. depth is the recording's largest, for a trace.

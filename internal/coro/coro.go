@@ -68,14 +68,14 @@ func (s *Set) Closing() bool { return s.closing }
 
 // Switch parks the caller and resumes goroutine to; it returns when somebody switches back. Switching to oneself does nothing.
 func (s *Set) Switch(to int) {
-	if int32(to) == s.current {
+	self := s.current
+	if int32(to) == self {
 		return
 	}
 	if s.hub {
 		s.switchHub(to)
 		return
 	}
-	self := s.current
 	at := s.where[to]
 	s.where[self] = at
 	s.current = int32(to)

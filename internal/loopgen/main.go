@@ -28,8 +28,11 @@ import (
 // {{.Lower}}Loops are the measuring loops on *{{.Type}}.
 var {{.Lower}}Loops = designs.Loops{Pair: {{.Lower}}Pair, Window: {{.Lower}}Window}
 
-func {{.Lower}}Pair(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int) (failed int) {
+func {{.Lower}}Pair(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int, records *designs.Records) (failed int) {
 	d := a.(*{{.Type}})
+	if records != nil {
+		return {{.Lower}}PairTouching(d, t, gfp, ops, records)
+	}
 	for range ops {
 		it, err := d.Alloc(t, gfp)
 		if err != nil {
@@ -41,7 +44,20 @@ func {{.Lower}}Pair(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int
 	return failed
 }
 
-func {{.Lower}}Window(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held []designs.Item, ops int) (failed int) {
+func {{.Lower}}PairTouching(d *{{.Type}}, t *kernel.Task, gfp kernel.GFP, ops int, records *designs.Records) (failed int) {
+	for range ops {
+		it, err := d.Alloc(t, gfp)
+		if err != nil {
+			failed++
+			continue
+		}
+		records.Touch(it)
+		d.Free(t, it)
+	}
+	return failed
+}
+
+func {{.Lower}}Window(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held []designs.Item, ops int, records *designs.Records) (failed int) {
 	d := a.(*{{.Type}})
 	for ; ops > 0; ops -= len(held) {
 		n := 0
@@ -53,6 +69,11 @@ func {{.Lower}}Window(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held 
 			}
 			held[n] = it
 			n++
+		}
+		if records != nil {
+			for _, it := range held[:n] {
+				records.Touch(it)
+			}
 		}
 		for _, it := range held[:n] {
 			d.Free(t, it)

@@ -114,10 +114,10 @@ func readList(path string) ([]int, error) {
 	return list, nil
 }
 
-// maxCPUs bounds a CPU number, so that a damaged list cannot ask for a huge one. Linux allows 8192.
+// maxCPUs bounds a CPU number and the length of a list, so that a damaged one cannot ask for much. Linux allows 8192.
 const maxCPUs = 8192
 
-// ParseCPUList reads the kernel's list format, such as "0-3,8,10-11": numbers from 0 to 8191, ascending within a range.
+// ParseCPUList reads the kernel's list format, such as "0-3,8,10-11": at most 8192 numbers from 0 to 8191, ascending within a range.
 func ParseCPUList(s string) ([]int, error) {
 	if s == "" {
 		return nil, nil
@@ -130,7 +130,7 @@ func ParseCPUList(s string) ([]int, error) {
 		if isRange {
 			last, err2 = strconv.Atoi(high)
 		}
-		if err1 != nil || err2 != nil || first < 0 || last < first || last >= maxCPUs {
+		if err1 != nil || err2 != nil || first < 0 || last < first || last >= maxCPUs || len(list)+last-first >= maxCPUs {
 			return nil, fmt.Errorf("%q is no CPU list such as 0-3,8", s)
 		}
 		for c := first; c <= last; c++ {

@@ -198,8 +198,8 @@ func (w *worker) idle() {
 	}
 	w.asleep.Store(true)
 	// Whoever adds to the inbox looks at asleep afterwards; this look comes after asleep was set. So one of the two sees the other.
-	reportsDeath := w.dead.Load() != nil && !w.online.Load() && len(w.procs) == 0
-	if w.inboxEmpty() && !w.machine.stop.Load() && !reportsDeath {
+	unplugged := w.dead.Load() != nil && !w.online.Load() && !w.dying // goneOffline has not seen it yet
+	if w.inboxEmpty() && !w.machine.stop.Load() && !unplugged {
 		<-w.wake
 	}
 	w.asleep.Store(false)

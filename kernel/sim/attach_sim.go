@@ -7,7 +7,10 @@ import "headroom/kernel/choice"
 // attach makes the words of the designs ask this machine before every access.
 func (m *Machine) attach() error {
 	if choice.Point == nil {
-		choice.Point, choice.Await, choice.Reached = m.point, m.await, m.reach
+		if m.hooks.point == nil { // made once: a method value is an allocation
+			m.hooks = hooks{m.point, m.await, m.reach}
+		}
+		choice.Point, choice.Await, choice.Reached = m.hooks.point, m.hooks.await, m.hooks.reach
 		return nil
 	}
 	panic("sim: a simulated machine is running already in this process")

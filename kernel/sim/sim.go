@@ -27,6 +27,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"unsafe"
 
 	"headroom/internal/coro"
 	"headroom/kernel"
@@ -117,6 +118,14 @@ type Machine struct {
 	reached  []uint32 // hits of each reach point
 	marked   mark
 	onStuck  func() *Failure
+	hooks    hooks
+}
+
+// hooks are what the machine puts into package choice for the time of a run.
+type hooks struct {
+	point func(kind choice.Kind, word unsafe.Pointer, expect uint64)
+	await func(word unsafe.Pointer, value uint32)
+	reach func(index int)
 }
 
 // cpu is the scheduling state of one virtual CPU.

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"headroom/harness/result"
+	"headroom/harness/stats"
+)
+
+// summarise prints what a run measured as one table, a line a cell; the report says the rest.
+func summarise(w io.Writer, run *result.Run) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "WORKLOAD\tITEMS\tCPUS\tDESIGN\tNS/OP\tINTERVAL\tCAS/OP\tN\tRANK")
+	for _, table := range stats.Tables(stats.Rows(run), run.Control.AASpreadPct) {
+		if result.IsControl(table.Params) {
+			continue
+		}
+		name := table.Workload
+		for _, p := range table.Params {
+			name += " " + p.Key + "=" + p.Value
+		}
+		for _, e := range table.Entries {
+			if e.Ns.Count() == 0 {
+				fmt.Fprintf(t, "%s\t%s\t%d\t%s\tnot comparable\t\t\t0\t\n", name, table.ItemKind, table.CPUs, e.Design)
+				continue
+			}
+			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%.4g\t[%.4g, %.4g]\t%.3g\t%d\t%d\n", name, table.ItemKind, table.CPUs, e.Design,
+				e.Ns.Median, e.Ns.Low, e.Ns.High, e.CAS.Median, e.Ns.Count(), e.Rank)
+		}
+	}
+	return t.Flush()
+}

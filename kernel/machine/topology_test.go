@@ -1,0 +1,165 @@
+package machine_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"headroom/kernel/machine"
+)
+
+// sysfs writes a tree of files and returns its root.
+func sysfs(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(root, "devices/system", name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+// large is a system of 2 nodes, each a package with 2 cores of 2 hardware threads: CPU c and c+4 are siblings.
+func large() map[string]string {
+	files := map[string]string{"node/node0/cpulist": "0-1,4-5\n", "node/node1/cpulist": "2-3,6-7\n", "node/possible": "0-1\n"}
+	for c := range 8 {
+		core := c % 4
+		dir := fmt.Sprintf("cpu/cpu%d/", c)
+		files[dir+"topology/physical_package_id"] = fmt.Sprintf("%d\n", core/2)
+		files[dir+"topology/core_id"] = fmt.Sprintf("%d\n", core%2)
+		files[dir+"topology/thread_siblings_list"] = fmt.Sprintf("%d,%d\n", core, core+4)
+		files[dir+"cache/index3/shared_cpu_list"] = files[fmt.Sprintf("node/node%d/cpulist", core/2)]
+	}
+	return files
+}
+
+// A system of nodes, packages, cores and hardware threads is described as its files say, for the CPUs asked for.
+func TestTopologyOfALargeSystem(t *testing.T) {
+	got, err := machine.ReadTopology(sysfs(t, large()), []int{0, 1, 2, 5, 6, 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []machine.CPU{
+		{ID: 0, Node: 0, Package: 0, Core: 0, L3: 0, Thread: 0},
+		{ID: 1, Node: 0, Package: 0, Core: 1, L3: 0, Thread: 0},
+		{ID: 2, Node: 1, Package: 1, Core: 0, L3: 2, Thread: 0},
+		{ID: 5, Node: 0, Package: 0, Core: 1, L3: 0, Thread: 1},
+		{ID: 6, Node: 1, Package: 1, Core: 0, L3: 2, Thread: 1},
+		{ID: 7, Node: 1, Package: 1, Core: 1, L3: 2, Thread: 1},
+	}
+	if !slices.Equal(got.CPUs, want) {
+		t.Errorf("got\n%+v, want\n%+v", got.CPUs, want)
+	}
+	if nodes := got.Nodes(); !slices.Equal(nodes, []int{0, 1}) {
+		t.Errorf("nodes %v", nodes)
+	}
+}
+
+// Files that are missing mean one node, one package, a core for each CPU, and an unknown cache.
+func TestTopologyWithoutFiles(t *testing.T) {
+	got, err := machine.ReadTopology(sysfs(t, nil), []int{3, 9})
+	want := []machine.CPU{{ID: 3, Core: 3, L3: -1}, {ID: 9, Core: 9, L3: -1}}
+	if err != nil || !slices.Equal(got.CPUs, want) {
+		t.Errorf("got %+v, %v; want %+v", got.CPUs, err, want)
+	}
+}
+
+// A file that is there and makes no sense is an error that names the file and the line.
+func TestDamagedTopologyIsAnError(t *testing.T) {
+	for _, name := range []string{
+		"node/node1/cpulist", "cpu/cpu2/topology/physical_package_id", "cpu/cpu2/topology/core_id", "cpu/cpu2/topology/thread_siblings_list",
+		"cpu/cpu2/cache/index3/shared_cpu_list",
+	} {
+		for _, text := range []string{"what\n", "3-1\n", "0-99999\n", "1,,2\n"} {
+			files := large()
+			files[name] = text
+			_, err := machine.ReadTopology(sysfs(t, files), []int{0, 2})
+			if err == nil || !strings.Contains(err.Error(), name+":1: ") {
+				t.Errorf("%s holds %q: error %v", name, text, err)
+			}
+		}
+	}
+}
+
+// This system can be described, and the CPUs that this process may use are among it.
+func TestTopologyOfThisSystem(t *testing.T) {
+	cpus, err := machine.Allowed()
+	if err != nil || len(cpus) == 0 || !slices.IsSorted(cpus) {
+		t.Fatalf("allowed are %v, %v", cpus, err)
+	}
+	got, err := machine.ReadTopology("/sys", cpus)
+	if err != nil || len(got.CPUs) != len(cpus) || len(got.Nodes()) == 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// lists are CPU lists with what they mean; nil means an error.
+var lists = map[string][]int{
+	"":               {},
+	"0":              {0},
+	"0-3":            {0, 1, 2, 3},
+	"0-1,4-5,8":      {0, 1, 4, 5, 8},
+	"5,1-2":          {5, 1, 2},
+	"7-7":            {7},
+	"0,0":            {0, 0},
+	"8191":           {8191},
+	"8192":           nil,
+	"0-8192":         nil,
+	"0-8191,0":       nil,
+	"3-1":            nil,
+	"-1":             nil,
+	"1-":             nil,
+	"-":              nil,
+	",":              nil,
+	"1,":             nil,
+	"1,,2":           nil,
+	"0-1-2":          nil,
+	" 1":             nil,
+	"1 2":            nil,
+	"x":              nil,
+	"0x1":            nil,
+	"99999999999999": nil,
+}
+
+// The kernel's list format is read, and what is not in it refused.
+func TestParseCPUList(t *testing.T) {
+	for text, want := range lists {
+		got, err := machine.ParseCPUList(text)
+		if (err != nil) != (want == nil) || !slices.Equal(got, want) {
+			t.Errorf("%q reads as %v, %v; want %v", text, got, err, want)
+		}
+	}
+}
+
+// Whatever the text, a list that is accepted has at most 8192 numbers from 0 to 8191, and reads the same once it is written out in full.
+func FuzzParseCPUList(f *testing.F) {
+	for text := range lists {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		list, err := machine.ParseCPUList(text)
+		if err != nil {
+			return
+		}
+		var parts []string
+		for _, c := range list {
+			if c < 0 || c > 8191 {
+				t.Fatalf("%q holds CPU %d", text, c)
+			}
+			parts = append(parts, strconv.Itoa(c))
+		}
+		again, err := machine.ParseCPUList(strings.Join(parts, ","))
+		if err != nil || !slices.Equal(again, list) || len(list) > 8192 {
+			t.Fatalf("%q reads as %v, and that as %v, %v", text, list, again, err)
+		}
+	})
+}
