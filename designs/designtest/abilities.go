@@ -5,6 +5,7 @@ import (
 	"headroom/designs/spec"
 	"headroom/internal/rng"
 	"headroom/kernel"
+	"headroom/kernel/mem"
 )
 
 // stageContexts: interrupts on the caller's own CPU allocate until they are refused, and free, as far as the table allows each.
@@ -66,24 +67,54 @@ func stageMemory(s *scene) {
 // pattern is what byte i of an item is to hold; where two items meet, theirs differ with a chance of 255 in 256.
 func pattern(it designs.Item, i int) byte { return byte(rng.Mix(uint64(it))) + byte(i) }
 
-// stageLoops: the measuring loops complete every pair that the guarantee covers, and leave nothing held.
+// stageLoops: the measuring loops complete every pair that the guarantee covers, touch a record for each, and leave nothing held.
 func stageLoops(s *scene) {
 	const pairs = 128
 	c := s.caller("loops")
+	held := make([]designs.Item, min(s.rules.Guaranteed, 4))
+	over := make([]designs.Item, s.config.Items+1)
+	limited := !s.variant.Capabilities.Unbounded && s.rules.Guaranteed == s.config.Items
+	loops := s.variant.Loops
+	records := s.records()
 	s.task(nil, c.name, 0, func(t *kernel.Task) {
 		defer s.blame(spec.C1, "a measuring loop")
-		if failed := s.variant.Loops.Pair(s.alloc, t, kernel.NoWait, pairs, nil); failed != 0 {
-			s.breaks(spec.C3, "loop Pair failed %d times of %d with nothing else held", failed, pairs)
+		for _, r := range []*designs.Records{nil, records} {
+			if failed := loops.Pair(s.alloc, t, kernel.NoWait, pairs, r); failed != 0 {
+				s.breaks(spec.C3, "loop Pair failed %d times of %d with nothing else held", failed, pairs)
+			}
+			if failed := loops.Window(s.alloc, t, kernel.NoWait, held, pairs*len(held), r); failed != 0 {
+				s.breaks(spec.C3, "loop Window of %d failed %d times of %d", len(held), failed, pairs*len(held))
+			}
 		}
-		held := make([]designs.Item, min(s.rules.Guaranteed, 4))
-		if failed := s.variant.Loops.Window(s.alloc, t, kernel.NoWait, held, pairs*len(held), nil); failed != 0 {
-			s.breaks(spec.C3, "loop Window of %d failed %d times of %d", len(held), failed, pairs*len(held))
+		if got, want := s.touched(records), uint64(pairs+pairs*len(held)); records != nil && got != want {
+			s.breaks(spec.C1, "loops touched %d records in %d pairs", got, want)
 		}
-		over := make([]designs.Item, s.config.Items+1)
-		failed := s.variant.Loops.Window(s.alloc, t, kernel.NoWait, over, 2*len(over), nil)
-		if limited := !s.variant.Capabilities.Unbounded && s.rules.Guaranteed == s.config.Items; limited && failed != 2 {
+		if failed := loops.Window(s.alloc, t, kernel.NoWait, over, 2*len(over), nil); limited && failed != 2 {
 			s.breaks(spec.C3, "loop Window of one more item than there are failed %d times in 2 rounds", failed)
 		}
 		s.leave(t)
 	})
+}
+
+// records are a line for each item, nil where items are offsets or have no limit.
+func (s *scene) records() *designs.Records {
+	if s.rules.Slots() != s.config.Items {
+		return nil
+	}
+	r, err := designs.NewRecords(s, s.config.Items, mem.LineBytes)
+	if err != nil {
+		s.note(err)
+	}
+	return r
+}
+
+// touched is how often any record was touched.
+func (s *scene) touched(r *designs.Records) (sum uint64) {
+	if r == nil {
+		return 0
+	}
+	for it := range s.config.Items {
+		sum += r.Touched(designs.Item(it))
+	}
+	return sum
 }

@@ -140,7 +140,7 @@ var tampered = []struct {
 	{"says it cannot fail", func(v *designs.Variant) { v.Capabilities.MayFail = false }, "sole", "cannot"},
 	{"says it never waits", func(v *designs.Variant) { v.Capabilities.MayWait = false }, "refusal", "gave its CPU away"},
 	{"loop that fails", func(v *designs.Variant) {
-		v.Loops = &designs.Loops{Window: toyWindow, Pair: func(designs.Allocator, *kernel.Task, kernel.GFP, int) int { return 1 }}
+		v.Loops = &designs.Loops{Window: toyWindow, Pair: func(designs.Allocator, *kernel.Task, kernel.GFP, int, *designs.Records) int { return 1 }}
 	}, "loops", "Pair failed"},
 	{"loop that keeps items", func(v *designs.Variant) {
 		v.Loops = &designs.Loops{Window: toyWindow, Pair: func(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int) int {

@@ -183,7 +183,7 @@ func TestNothingRunsOnADeadCPU(t *testing.T) {
 		}
 	}
 	m.Spawn(nil, machine.Spec{Name: "operator", CPU: 0, Body: func(task *kernel.Task) {
-		for range rounds {
+		for round := range uint32(rounds) {
 			s.late.Add(1) // lets the other one go on
 			if err := m.Unplug(task, 1, func(*kernel.Task) { s.dead.Store(1) }); err != nil {
 				t.Error(err)
@@ -198,7 +198,13 @@ func TestNothingRunsOnADeadCPU(t *testing.T) {
 			for m.Plug(task, 1) != nil {
 				task.Resched()
 			}
-			s.plugged.Add(1)
+			m.Spawn(task, machine.Spec{Name: "own", CPU: 1, Body: func(t *kernel.Task) {
+				check(t)
+				s.started.Add(1)
+			}})
+			for s.started.Load() == round {
+				task.Resched()
+			}
 		}
 	}})
 	m.Spawn(nil, machine.Spec{Name: "source", CPU: 2, Body: func(task *kernel.Task) {
@@ -213,8 +219,8 @@ func TestNothingRunsOnADeadCPU(t *testing.T) {
 	if err := m.Run(); err != nil {
 		t.Fatal(err)
 	}
-	if n := ran.Load(); n != rounds*10 {
-		t.Errorf("%d of %d tasks and interrupts ran", n, rounds*10)
+	if n := ran.Load(); n != rounds*11 {
+		t.Errorf("%d of %d tasks and interrupts ran", n, rounds*11)
 	}
 	if elsewhere.Load() == 0 || elsewhere.Load() == ran.Load() {
 		t.Errorf("%d of %d ran on another CPU: want some of both", elsewhere.Load(), ran.Load())

@@ -189,7 +189,6 @@ func (m *Machine) finished(i int) {
 			return
 		}
 	}
-	m.refresh(index)
 	if m.eligible == 0 {
 		if m.live > 0 {
 			m.explainStuck()
