@@ -143,7 +143,7 @@ var tampered = []struct {
 		v.Loops = &designs.Loops{Window: toyWindow, Pair: func(designs.Allocator, *kernel.Task, kernel.GFP, int, *designs.Records) int { return 1 }}
 	}, "loops", "Pair failed"},
 	{"loop that keeps items", func(v *designs.Variant) {
-		v.Loops = &designs.Loops{Window: toyWindow, Pair: func(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int) int {
+		v.Loops = &designs.Loops{Window: toyWindow, Pair: func(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int, _ *designs.Records) int {
 			_, _ = a.Alloc(t, gfp)
 			return 0
 		}}
