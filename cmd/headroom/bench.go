@@ -28,6 +28,7 @@ type benchOptions struct {
 	designs   []string
 	cpus      []int
 	touch     int
+	slower    float64
 	out       string
 	latest    bool
 	asJSON    bool
@@ -57,6 +58,7 @@ Interrupting it (Ctrl-C) keeps the samples that are complete.`,
 	f.StringArrayVar(&o.designs, "design", nil, "measure only this design, or design:variant; may be repeated (default all)")
 	f.IntSliceVar(&o.cpus, "cpus", nil, "counts of CPUs to use, such as 1,2 (default powers of two up to all)")
 	f.IntVar(&o.touch, "touch", 0, "bytes to write behind each tag between alloc and free: 0, or a multiple of 64")
+	f.Float64Var(&o.slower, "plant-slower", 0, "lengthen every operation of every design by so many per cent, to see whether a comparison notices")
 	f.StringVar(&o.out, "out", "", "folder for the result (default results/DATE-HOST-COMMIT)")
 	f.BoolVar(&o.latest, "latest", false, "make results/latest point at the result")
 	f.BoolVar(&o.asJSON, "json", false, "print the cells as JSON, one a line, instead of the report's path")
@@ -96,6 +98,9 @@ func bench(ctx context.Context, o benchOptions) error {
 	return o.finish(env, run)
 }
 
+// maxSlowerPct keeps a planted slowdown from turning a run of minutes into one of hours.
+const maxSlowerPct = 1000
+
 // firstTwo are the processors whose distance and cost stand for the machine's.
 func firstTwo() []cpu {
 	list, err := harness.Processors(2)
@@ -107,7 +112,7 @@ func firstTwo() []cpu {
 
 // request checks the flags and reads the recordings.
 func (o *benchOptions) request() (harness.Request, error) {
-	q := harness.Request{Quick: o.quick, Workloads: o.workloads, Designs: o.designs, CPUs: o.cpus, Pace: o.pace, Touch: o.touch}
+	q := harness.Request{Quick: o.quick, Workloads: o.workloads, Designs: o.designs, CPUs: o.cpus, Pace: o.pace, Touch: o.touch, SlowerPct: o.slower}
 	ids, err := harness.AllProcessors()
 	if err != nil {
 		return q, err
@@ -118,6 +123,9 @@ func (o *benchOptions) request() (harness.Request, error) {
 	}
 	if o.touch < 0 || o.touch%64 != 0 {
 		return q, fmt.Errorf("--touch %d: give 0, or a multiple of 64 bytes", o.touch)
+	}
+	if o.slower < 0 || o.slower > maxSlowerPct {
+		return q, fmt.Errorf("--plant-slower %g: give 0 to %d per cent", o.slower, maxSlowerPct)
 	}
 	for _, n := range o.cpus {
 		if n < 1 || n > q.Allowed {

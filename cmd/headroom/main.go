@@ -55,6 +55,7 @@ runs them under identical workloads, explores their schedules for broken invaria
 		Example: `  headroom list
   headroom bench --quick
   headroom bench --quick --trace my.ftrace.gz
+  headroom compare results/before results/latest --gate 5
   headroom explore --design percpu_tags --seconds 20
   headroom replay build/findings/percpu_tags-lock-PI-01.replay`,
 		SilenceUsage:  true,
@@ -68,6 +69,6 @@ runs them under identical workloads, explores their schedules for broken invaria
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see headroom %s --help", err, c.Name())
 	})
-	c.AddCommand(benchCommand(), exploreCommand(), replayCommand(), listCommand(), envCommand(), sampleCommand())
+	c.AddCommand(benchCommand(), compareCommand(), exploreCommand(), replayCommand(), listCommand(), envCommand(), sampleCommand())
 	return c
 }

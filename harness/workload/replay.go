@@ -96,8 +96,8 @@ func (r *run) replayStream(t *kernel.Task, s *seat) {
 			}
 		}
 		mine.StoreRelease((pass + 1) * p.total)
-		if r.spec.SlowerPct > 0 && s.cpu == 0 {
-			r.linger(s.started + pass*r.passTicks())
+		if s.cpu == 0 { // the others wait for CPU 0's word
+			r.linger(s)
 		}
 		if p.lastPass(s.cpu, pass, arch.TSC() >= end) {
 			return

@@ -29,6 +29,7 @@ type seat struct {
 	failed   int64
 	started  uint64 // time-stamp counter
 	ended    uint64
+	lingered uint64 // when this CPU was last held up on purpose
 	casNs    float64
 	trip     [2]float64
 	realtime error
@@ -162,6 +163,7 @@ func (r *run) prepare(t *kernel.Task, s *seat) {
 	}
 	r.barrier(2)
 	s.started = arch.TSC()
+	s.lingered = s.started
 }
 
 // finish is what the last task of a CPU does after the measured interval.
@@ -221,19 +223,22 @@ func (r *run) closed(t *kernel.Task, s *seat) {
 	for now := s.started; now < end; now = arch.TSC() {
 		s.failed += int64(r.chunk(t, held, ops))
 		s.ops += int64(ops)
-		if r.spec.SlowerPct > 0 {
-			r.linger(now)
-		}
+		r.linger(s)
 	}
 }
 
-// linger lengthens what ran since the given time by SlowerPct per cent.
-func (r *run) linger(since uint64) {
-	now := arch.TSC()
-	until := now + uint64(float64(now-since)*r.spec.SlowerPct/100)
-	for arch.TSC() < until {
-		arch.Pause(1)
+// linger lengthens what this CPU did since it last lingered by SlowerPct per cent; all tasks of the CPU share that account.
+func (r *run) linger(s *seat) {
+	if r.spec.SlowerPct == 0 {
+		return
 	}
+	now := arch.TSC()
+	until := now + uint64(float64(now-s.lingered)*r.spec.SlowerPct/100)
+	for now < until {
+		arch.Pause(1)
+		now = arch.TSC()
+	}
+	s.lingered = now
 }
 
 // chunk runs ops operations and returns how many allocations failed.
@@ -255,8 +260,7 @@ func (r *run) exhaust(t *kernel.Task, s *seat) {
 	const looks = 16 // operations between two readings of the clock: 10 ns beside 16 times 100
 	end := s.started + r.ticks(r.spec.DurationNs)
 	for {
-		now := arch.TSC()
-		if now >= end {
+		if arch.TSC() >= end {
 			return
 		}
 		for range looks {
@@ -272,8 +276,6 @@ func (r *run) exhaust(t *kernel.Task, s *seat) {
 			r.allocator.Free(t, it)
 			s.ops++
 		}
-		if r.spec.SlowerPct > 0 {
-			r.linger(now)
-		}
+		r.linger(s)
 	}
 }

@@ -1,0 +1,79 @@
+package harness
+
+import (
+	"headroom/harness/result"
+	"headroom/harness/stats"
+)
+
+// Difference is one cell of two runs, the newer against the older, in compare-and-swap units.
+type Difference struct {
+	Name       string           `json:"name"`
+	Old        float64          `json:"oldCas"` // median, CAS/op
+	New        float64          `json:"newCas"`
+	DeltaPct   float64          `json:"deltaPct"`
+	P          float64          `json:"p"`
+	Verdict    string           `json:"verdict"`
+	Regression bool             `json:"regression"` // worse by more than the gate, beyond noise
+	Comparison stats.Comparison `json:"-"`
+}
+
+// Compared is two runs held against each other.
+type Compared struct {
+	GatePct   float64      `json:"gatePct"`
+	SpreadPct float64      `json:"spreadPct"` // the larger A/A spread of the two runs: no difference within it counts
+	Cells     []Difference `json:"cells"`     // cells both runs have
+	OnlyOld   []string     `json:"onlyOld"`
+	OnlyNew   []string     `json:"onlyNew"`
+}
+
+// Regressions counts the cells that came out worse by more than the gate.
+func (c *Compared) Regressions() (n int) {
+	for i := range c.Cells {
+		if c.Cells[i].Regression {
+			n++
+		}
+	}
+	return n
+}
+
+// Compare holds a newer run against an older one, cell by cell, in units of each run's own compare-and-swap, so that a change of the machine's
+// clock between them cancels. A regression is a cell that is worse by the test, by more than gatePct per cent and the A/A spread of either run,
+// and whose interval lies wholly beyond the older one's. Control cells are the ruler, not a figure, and are left out.
+func Compare(older, newer *result.Run, gatePct float64) *Compared {
+	c := &Compared{GatePct: gatePct, SpreadPct: max(older.Control.AASpreadPct, newer.Control.AASpreadPct)}
+	before := map[string]stats.Row{}
+	for _, r := range figures(older) {
+		before[r.Name] = r
+	}
+	seen := map[string]bool{}
+	for _, r := range figures(newer) {
+		seen[r.Name] = true
+		old, both := before[r.Name]
+		if !both {
+			c.OnlyNew = append(c.OnlyNew, r.Name)
+			continue
+		}
+		c.Cells = append(c.Cells, differ(old, r, c))
+	}
+	for _, r := range figures(older) {
+		if !seen[r.Name] {
+			c.OnlyOld = append(c.OnlyOld, r.Name)
+		}
+	}
+	return c
+}
+
+func figures(run *result.Run) (rows []stats.Row) {
+	for _, r := range stats.Rows(run) {
+		if !result.IsControl(r.Params) {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+func differ(older, newer stats.Row, c *Compared) Difference {
+	cmp := stats.Compare(older, newer, stats.CAS, c.SpreadPct)
+	return Difference{Name: newer.Name, Old: older.CAS.Median, New: newer.CAS.Median, DeltaPct: cmp.DeltaPct, P: cmp.P, Verdict: string(cmp.Verdict),
+		Regression: cmp.Verdict == stats.Worse && cmp.DeltaPct > c.GatePct && newer.CAS.Low > older.CAS.High, Comparison: cmp}
+}
