@@ -12,7 +12,8 @@
 //	C5  a caller that may wait is not refused, and not left waiting while an item it may take is free
 //	C6  a caller that may not wait never waits: it gets an item or ErrWouldBlock
 //	C7  Check finds no fault at quiescence, whatever was done before
-//	C8  the free of an item that is not held is reported by a panic or changes nothing; it never corrupts
+//	C8  the free of an item out of range panics before it changes anything; that of an idle item in range panics, changes nothing, or is found
+//	    by the next Check
 //	C9  CPUDead loses nothing: what a dead CPU kept is available elsewhere
 package designs
 

@@ -63,6 +63,9 @@ func generateTask(s *rng.Stream, v designs.Variant, cpus, spare int) (t Task, us
 		if op.Code == Free || op.Code == FreeLast || op.Code == Complete {
 			held = max(0, held-1)
 		}
+		if !op.takesCPU() {
+			op.CPU = 0
+		}
 		t.Ops = append(t.Ops, op)
 	}
 	return t, used

@@ -3,6 +3,7 @@ package fuzz
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"headroom/designs"
 	"headroom/fuzz/explore"
@@ -19,8 +20,10 @@ type Hunt struct {
 	Stop       func() bool          // asked between executions; once true, always true
 	Executions int                  // end after so many; 0 for no limit
 	Each       func(executions int) // told now and then how far the hunt is; may be nil
-	// Programs, when not empty, are run instead of generated ones.
+	// Programs, when not empty, are run instead of generated ones. They are programs of Variant.
 	Programs []Program
+
+	hub bool // see runnerOptions
 }
 
 // Found is what a hunt ends with.
@@ -45,7 +48,7 @@ func (h *Hunt) Run() (*Found, error) {
 	for !h.over(found) {
 		program := h.nextProgram(&stream, found.Programs)
 		found.Programs++
-		r, err := newRunner(program, h.Bare)
+		r, err := newRunner(h.Variant, program, runnerOptions{bare: h.Bare, hub: h.hub})
 		if err != nil {
 			return found, err
 		}
@@ -113,9 +116,12 @@ func (r *runner) capture(seed uint64, first *sim.Failure) (*Replay, error) {
 		return nil, fmt.Errorf("seed %d of this program failed once (%v), and differently when repeated (%v): the run depends on something besides its input\n%s",
 			seed, first, err, r.program.String())
 	}
-	return &Replay{Program: r.program, Mutant: activeMutant(), Strategy: "random", Seed: seed, Bare: r.bare, Class: first.Class, Message: first.Message,
+	return &Replay{Program: r.program, Mutant: activeMutant(), Strategy: "random", Seed: seed, Bare: r.bare, Class: first.Class, Message: oneLine(first.Message),
 		Steps: steps, Hash: hash, Schedule: record.Segments}, nil
 }
+
+// oneLine takes the line breaks out of a message: in a replay file it is one line.
+func oneLine(s string) string { return strings.NewReplacer("\n", " ", "\r", " ").Replace(s) }
 
 // report turns the hits into names; only the points of the variant's own package and the ground below it count.
 func (h *Hunt) report(found *Found, hits []uint32) {

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 
+	"headroom/designs/catalog"
 	"headroom/fuzz/explore"
 	"headroom/kernel/sim"
 )
@@ -15,34 +16,44 @@ import (
 // Play runs a replay file's program under its schedule and prints the run step by step, a column for each CPU. It returns the failure that came
 // again, or an error when the run took another way: the code has changed since, or the file has.
 func (r *Replay) Play(w io.Writer) (*sim.Failure, error) {
-	runner, err := newRunner(r.Program, r.Bare)
+	v, err := catalog.Find(r.Program.Design, r.Program.Variant)
+	if err != nil {
+		return nil, err
+	}
+	runner, err := newRunner(v, r.Program, runnerOptions{bare: r.Bare})
 	if err != nil {
 		return nil, err
 	}
 	defer runner.close()
 	l := &listing{w: w, cpus: r.Program.CPUs, names: map[uintptr]string{}}
 	l.header(r)
-	runner.machine.Observe(l.step)
 	replay := &explore.Replay{Segments: r.Schedule}
+	followed := 0
+	runner.machine.Observe(func(s sim.Step) {
+		if replay.Diverged == "" {
+			followed = s.Number
+		}
+		l.step(s)
+	})
 	err = runner.run(replay)
 	steps, hash := runner.machine.Steps(), runner.machine.Hash()
 	var f *sim.Failure
 	if err != nil && !errors.As(err, &f) {
 		return nil, err
 	}
-	if err := r.compare(replay, f, steps, hash); err != nil {
+	if err := r.compare(replay, f, followed, hash); err != nil {
 		return f, err
 	}
 	fmt.Fprintf(w, "\n%v\n%d steps, hash %#016x\n", f, steps, hash)
 	return f, l.err
 }
 
-// compare checks that a repeated run is the recorded one.
-func (r *Replay) compare(replay *explore.Replay, f *sim.Failure, steps int, hash uint64) error {
+// compare checks that a repeated run, which followed the schedule for so many steps, is the recorded one.
+func (r *Replay) compare(replay *explore.Replay, f *sim.Failure, followed int, hash uint64) error {
 	const remedy = "the code, or the file, has changed since it was recorded; find the failure again with headroom explore"
 	switch {
 	case replay.Diverged != "":
-		return fmt.Errorf("the run left the recorded schedule after step %d: %s: %s", steps, replay.Diverged, remedy)
+		return fmt.Errorf("the run left the recorded schedule after step %d: %s: %s", followed, replay.Diverged, remedy)
 	case f == nil:
 		return fmt.Errorf("the run did not fail; recorded was %s: %s: %s", r.Class, r.Message, remedy)
 	case f.Class != r.Class:

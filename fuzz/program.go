@@ -51,12 +51,19 @@ type Op struct {
 
 // String is the operation as programs are written.
 func (o Op) String() string {
-	for _, c := range codes {
-		if c.code == o.Code && c.cpu {
-			return fmt.Sprintf("%s:%d", o.Code, o.CPU)
-		}
+	if o.takesCPU() {
+		return fmt.Sprintf("%s:%d", o.Code, o.CPU)
 	}
 	return string(o.Code)
+}
+
+func (o Op) takesCPU() bool {
+	for _, c := range codes {
+		if c.code == o.Code {
+			return c.cpu
+		}
+	}
+	return false
 }
 
 // parseOp reads an operation; cpus is the size of the machine.
@@ -69,8 +76,11 @@ func parseOp(s string, cpus int) (Op, error) {
 		if !c.cpu && !has {
 			return Op{Code: c.code}, nil
 		}
+		if !c.cpu {
+			return Op{}, fmt.Errorf("operation %q: want %s without a CPU", s, name)
+		}
 		n, err := strconv.Atoi(argument)
-		if !c.cpu || err != nil || n < 0 || n >= cpus {
+		if err != nil || n < 0 || n >= cpus {
 			return Op{}, fmt.Errorf("operation %q: want %s with a CPU from 0 to %d", s, name, cpus-1)
 		}
 		return Op{Code: c.code, CPU: n}, nil

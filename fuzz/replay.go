@@ -3,6 +3,7 @@ package fuzz
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,18 +41,13 @@ func (r *Replay) String() string {
 	fmt.Fprintf(&b, "strategy %s\nseed %d\nbare %v\n", r.Strategy, r.Seed, r.Bare)
 	fmt.Fprintf(&b, "class %s\nmessage %s\nsteps %d\nhash %#016x\n", r.Class, r.Message, r.Steps, r.Hash)
 	const perLine = 16
-	for i, s := range r.Schedule {
-		switch {
-		case i%perLine == 0 && i > 0:
-			b.WriteString("\nschedule ")
-		case i == 0:
-			b.WriteString("schedule ")
-		default:
-			b.WriteByte(' ')
+	for line := range slices.Chunk(r.Schedule, perLine) {
+		b.WriteString("schedule")
+		for _, s := range line {
+			fmt.Fprintf(&b, " %dx%d", s.Entity, s.Steps)
 		}
-		fmt.Fprintf(&b, "%dx%d", s.Entity, s.Steps)
+		b.WriteByte('\n')
 	}
-	b.WriteByte('\n')
 	return b.String()
 }
 
@@ -116,9 +112,11 @@ func (r *Replay) parseLine(key, value string, seen map[string]bool) (err error) 
 	case "strategy":
 		r.Strategy = value
 	case "seed":
-		r.Seed, err = strconv.ParseUint(value, 10, 64)
+		r.Seed, err = unsigned(key, value)
 	case "bare":
-		r.Bare, err = strconv.ParseBool(value)
+		if r.Bare = value == "true"; !r.Bare && value != "false" {
+			err = fmt.Errorf("bare %q: want true or false", value)
+		}
 	case "class":
 		r.Class = sim.Class(value)
 	case "message":
@@ -126,7 +124,7 @@ func (r *Replay) parseLine(key, value string, seen map[string]bool) (err error) 
 	case "steps":
 		r.Steps, err = number(key, value, maxSteps)
 	case "hash":
-		r.Hash, err = strconv.ParseUint(value, 0, 64)
+		r.Hash, err = unsigned(key, value)
 	case "schedule":
 		err = r.parseSchedule(value)
 	default:
@@ -142,6 +140,14 @@ func number(key, value string, high int) (int, error) {
 	n, err := strconv.Atoi(value)
 	if err != nil || n < 0 || n > high {
 		return 0, fmt.Errorf("%s %q: want a number from 0 to %d", key, value, high)
+	}
+	return n, nil
+}
+
+func unsigned(key, value string) (uint64, error) {
+	n, err := strconv.ParseUint(value, 0, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%s %q: want a number of 64 bits", key, value)
 	}
 	return n, nil
 }
@@ -175,7 +181,11 @@ func (r *Replay) parseTask(value string) error {
 }
 
 func (r *Replay) parseSchedule(value string) error {
-	for _, w := range strings.Fields(value) {
+	segments := strings.Fields(value)
+	if len(segments) == 0 {
+		return fmt.Errorf("schedule without segments: want entity x steps, such as 2x4")
+	}
+	for _, w := range segments {
 		e, s, ok := strings.Cut(w, "x")
 		entity, err1 := strconv.Atoi(e)
 		steps, err2 := strconv.Atoi(s)

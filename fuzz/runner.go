@@ -6,7 +6,6 @@ import (
 	"math/bits"
 
 	"headroom/designs"
-	"headroom/designs/catalog"
 	"headroom/kernel"
 	"headroom/kernel/machine"
 	"headroom/kernel/sim"
@@ -43,13 +42,15 @@ type completion struct {
 	try  bool
 }
 
-// newRunner makes the machine and the allocator of a program. bare leaves out the checks that cost time: data races.
-func newRunner(p Program, bare bool) (*runner, error) {
+// runnerOptions are the ways a runner can be made.
+type runnerOptions struct {
+	bare bool // leave out the checks that cost time: data races
+	hub  bool // switch coroutines as package iter documents it; see internal/coro
+}
+
+// newRunner makes the machine and the allocator of a program of variant v.
+func newRunner(v designs.Variant, p Program, o runnerOptions) (*runner, error) {
 	if err := p.check(); err != nil {
-		return nil, err
-	}
-	v, err := catalog.Find(p.Design, p.Variant)
-	if err != nil {
 		return nil, err
 	}
 	if v.Capabilities.NativeOnly {
@@ -59,11 +60,11 @@ func newRunner(p Program, bare bool) (*runner, error) {
 	for _, t := range p.Tasks {
 		interrupts += t.interrupts()
 	}
-	m, err := sim.New(sim.Options{CPUs: p.CPUs, Entities: min(sim.MaxEntities, len(p.Tasks)+interrupts+p.CPUs), Races: !bare})
+	m, err := sim.New(sim.Options{CPUs: p.CPUs, Entities: min(sim.MaxEntities, len(p.Tasks)+interrupts+p.CPUs), Races: !o.bare, Hub: o.hub})
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{program: p, variant: v, machine: m, bare: bare}
+	r := &runner{program: p, variant: v, machine: m, bare: o.bare}
 	if r.allocator, err = v.New(m, p.Config); err != nil {
 		m.Close()
 		return nil, err
@@ -114,10 +115,23 @@ func (r *runner) run(s sim.Strategy) error {
 	if err := m.Run(); err != nil {
 		return err
 	}
+	if f := r.check(); f != nil {
+		return f
+	}
+	return r.quiescent()
+}
+
+// check asks the allocator for its own view. A structure that is broken enough makes the walk itself panic.
+func (r *runner) check() (f *sim.Failure) {
+	defer func() {
+		if p := recover(); p != nil {
+			f = &sim.Failure{Class: sim.Panic, Message: fmt.Sprintf("Check: %v", p)}
+		}
+	}()
 	if err := r.allocator.Check(); err != nil {
 		return &sim.Failure{Class: sim.Conservation, Message: err.Error()}
 	}
-	return r.quiescent()
+	return nil
 }
 
 // quiescent asks, with all items back, whether a sole caller gets what is guaranteed.

@@ -148,6 +148,11 @@ var tampered = []struct {
 			return 0
 		}}
 	}, "loops", "failed"},
+	{"loop that forgets the records", func(v *designs.Variant) {
+		v.Loops = &designs.Loops{Window: toyWindow, Pair: func(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int, _ *designs.Records) int {
+			return toyPair(a, t, gfp, ops, nil)
+		}}
+	}, "loops", "touched"},
 	{"highest id first", func(v *designs.Variant) { v.Capabilities.Kind = designs.ID }, "walk", "lowest free"},
 }
 

@@ -287,19 +287,22 @@ func (a *toy) Stats() designs.Stats {
 	return s
 }
 
-func toyPair(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int, _ *designs.Records) (failed int) {
+func toyPair(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int, records *designs.Records) (failed int) {
 	for range ops {
 		it, err := a.Alloc(t, gfp)
 		if err != nil {
 			failed++
 			continue
 		}
+		if records != nil {
+			records.Touch(it)
+		}
 		a.Free(t, it)
 	}
 	return failed
 }
 
-func toyWindow(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held []designs.Item, ops int, _ *designs.Records) (failed int) {
+func toyWindow(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held []designs.Item, ops int, records *designs.Records) (failed int) {
 	for ; ops > 0; ops -= len(held) {
 		n := 0
 		for range held {
@@ -312,6 +315,9 @@ func toyWindow(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held []desig
 			n++
 		}
 		for _, it := range held[:n] {
+			if records != nil {
+				records.Touch(it)
+			}
 			a.Free(t, it)
 		}
 	}

@@ -94,8 +94,8 @@ func (tr trial) leavesOut(v designs.Variant) string {
 
 // How many seeds, and so schedules, a trial runs under on the simulated machine.
 const (
-	simSeeds    = 120 // for allocators of a few items, where callers meet
-	simSeedsBig = 2   // for the rest, whose closing takes all items
+	simSeeds    = 80 // for allocators of a few items, where callers meet
+	simSeedsBig = 2  // for the rest, whose closing takes all items
 	fewItems    = 8
 )
 
@@ -126,15 +126,17 @@ func (tr trial) try(v designs.Variant, seen *tally) error {
 	if err := tr.eachConfig(v, seen, tr.tryNative); err != nil {
 		return err
 	}
-	return tr.trySimulated(v, seen)
+	return tr.trySimulated(v, seen, 0, simSeeds)
 }
 
-// trySimulated is the simulated half of try, nothing where the trial or the variant has none.
-func (tr trial) trySimulated(v designs.Variant, seen *tally) error {
+// trySimulated is the simulated half of try, for the seeds from first to last-1; nothing where the trial or the variant has none.
+func (tr trial) trySimulated(v designs.Variant, seen *tally, first, last int) error {
 	if !choice.Enabled || tr.table != nil || tr.nativeOnly || v.Capabilities.NativeOnly {
 		return nil
 	}
-	return tr.eachConfig(v, seen, tr.trySim)
+	return tr.eachConfig(v, seen, func(v designs.Variant, c designs.Config, seen *tally) error {
+		return tr.trySim(v, c, seen, first, min(last, seeds(v, c)))
+	})
 }
 
 func (tr trial) eachConfig(v designs.Variant, seen *tally, try func(designs.Variant, designs.Config, *tally) error) error {

@@ -35,7 +35,7 @@ func determinism(tree *Tree) []Finding {
 		}
 		found = append(found, dotImports(tree, file)...)
 		eachImportedName(file.Syntax, func(use ast.Node, pkg, name string) {
-			counts := pkg == "runtime" && name == "NumCPU" && withinAny(file.Dir(), nativeFolders)
+			counts := pkg == "runtime" && withinAny(file.Dir(), nativeFolders)
 			if !nondeterministic(pkg, name) || counts {
 				return
 			}

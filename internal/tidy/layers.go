@@ -62,7 +62,9 @@ func breach(file *File, to string) (message, remedy string) {
 	}
 	fromLayer, _ := layerOf(from)
 	toLayer, _ := layerOf(to) // an unplaced folder is a finding of its own
-	suite := file.IsTest() && fromLayer == designLayer && slices.Contains(testSuites, to)
+	suite := file.IsTest() && slices.ContainsFunc(testEdges, func(allowed edge) bool {
+		return matches(allowed.from, from) && matches(allowed.to, to)
+	})
 	switch {
 	case toLayer > fromLayer && !suite:
 		return fmt.Sprintf("%s (layer %d) imports %s (layer %d)", from, fromLayer, to, toLayer),

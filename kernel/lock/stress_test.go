@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"headroom/kernel"
+	"headroom/kernel/arch"
 	"headroom/kernel/atomic"
 	"headroom/kernel/machine"
 	"headroom/kernel/mem"
@@ -69,6 +70,7 @@ func stress[T any, L interface {
 			g.taken.Store(1)
 			g.second.AwaitNot(0)
 			for sleeps && !t.Peer(int(g.second.Load())-1).Parked() {
+				arch.Yield()
 			}
 			l.Unlock(t)
 		case 1:
@@ -129,7 +131,7 @@ func TestWaitQueueUnderStress(t *testing.T) {
 }
 
 func handOut(t *testing.T, places []int) {
-	const rounds = 1000
+	const rounds = 300
 	m := native(t, places)
 	shared, err := mem.New[struct {
 		queue   WaitQueue

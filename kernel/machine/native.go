@@ -199,12 +199,13 @@ func (n *Native) Run() error {
 	if need := len(n.workers) + 1; runtime.GOMAXPROCS(0) < need {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(need))
 	}
-	var all sync.WaitGroup
+	var all, pinned sync.WaitGroup
+	pinned.Add(len(n.workers))
 	for _, w := range n.workers {
 		all.Add(1)
 		go func() {
 			defer all.Done()
-			w.run()
+			w.run(&pinned)
 		}()
 	}
 	all.Wait()

@@ -3,6 +3,7 @@ package machine
 import (
 	"fmt"
 	"iter"
+	"sync"
 	"sync/atomic"
 
 	"headroom/kernel"
@@ -37,11 +38,14 @@ const (
 	idlePauses = 8
 )
 
-// run is the life of the thread. Being locked, it ends with this goroutine, and the affinity mask with it.
-func (w *worker) run() {
+// run is the life of the thread. Being locked, it ends with this goroutine, and the affinity mask with it. No CPU starts before all are pinned: one
+// whose tasks wait for those of a CPU that never came would spin for ever.
+func (w *worker) run(pinned *sync.WaitGroup) {
 	if err := pin(w.machine.options.CPUs[w.cpu].ID); err != nil {
 		w.machine.fail(err)
 	}
+	pinned.Done()
+	pinned.Wait()
 	for !w.machine.stop.Load() {
 		w.drain()
 		if p := w.ready.pop(); p != nil {

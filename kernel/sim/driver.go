@@ -106,10 +106,10 @@ func (m *Machine) Plug(by *kernel.Task, cpu int) error {
 // Leaving reports whether t's CPU is going offline.
 func (m *Machine) Leaving(t *kernel.Task) bool { return m.cpus[t.CPU()].offline }
 
-// goneOffline starts the hook of a dying CPU once its last task has left. The hook sees all that happened there.
+// goneOffline starts the hook of a dying CPU once its last task has left and its last interrupt has returned. The hook sees all that happened there.
 func (m *Machine) goneOffline(by *kernel.Task, index int) {
 	c := &m.cpus[index]
-	if !c.dying || c.bound > 0 {
+	if !c.dying || c.bound > 0 || c.top >= 0 { // an interrupt may still run there
 		return
 	}
 	c.dying = false

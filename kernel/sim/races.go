@@ -18,8 +18,8 @@ type races struct {
 	clocks [][]uint32 // by entity
 	cpus   [][]uint32 // what the last entity of each CPU knew
 	fence  []uint32   // what full fences have published
-	plain  []plainCell
-	sync   []syncCell
+	plain  []plainCell // by word of 32 bits, up to the highest one accessed
+	sync   []syncCell  // likewise
 	run    uint32 // stamps cells, so that a new run need not clear them
 }
 
@@ -35,12 +35,18 @@ type syncCell struct {
 	clock []uint32
 }
 
-func newRaces(entities, cpus int, memoryBytes uintptr) *races {
+func newRaces(entities, cpus int) *races {
 	r := &races{n: entities, fence: make([]uint32, entities)}
 	r.clocks, r.cpus = vectors(entities, entities), vectors(cpus, entities)
-	r.plain = make([]plainCell, memoryBytes/4)
-	r.sync = make([]syncCell, memoryBytes/4)
 	return r
+}
+
+// cellOf is the cell at index of a table, which grows to hold it: most of a machine's memory is never used.
+func cellOf[Cell any](table *[]Cell, index uintptr) *Cell {
+	if n := uintptr(len(*table)); index >= n {
+		*table = append(*table, make([]Cell, index+1-n)...)
+	}
+	return &(*table)[index]
 }
 
 func vectors(count, length int) [][]uint32 {
@@ -118,7 +124,7 @@ func (r *races) access(m *Machine, self int, kind choice.Kind, word unsafe.Point
 		return
 	}
 	acquire, release, keep := orders(kind, word, expect)
-	cell := &r.sync[index]
+	cell := cellOf(&r.sync, index)
 	if cell.run != r.run {
 		cell.run = r.run
 		if cell.clock == nil {
@@ -160,7 +166,7 @@ func orders(kind choice.Kind, word unsafe.Pointer, expect uint64) (acquire, rele
 
 func (r *races) plainAccess(m *Machine, self int, kind choice.Kind, index uintptr) {
 	mine := r.clocks[self]
-	cell := &r.plain[index]
+	cell := cellOf(&r.plain, index)
 	if cell.run != r.run {
 		cell.run, cell.writer = r.run, -1
 		if cell.reads == nil {

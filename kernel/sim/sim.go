@@ -175,7 +175,7 @@ func New(o Options) (*Machine, error) {
 	m.cpus = make([]cpu, o.CPUs)
 	m.entities = make([]entity, o.Entities)
 	if o.Races {
-		m.races = newRaces(o.Entities, o.CPUs, memory.Bytes())
+		m.races = newRaces(o.Entities, o.CPUs)
 	}
 	m.coros = coro.New(o.Entities, o.Hub, m.body)
 	m.clear()

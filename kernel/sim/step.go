@@ -183,11 +183,11 @@ func (m *Machine) finished(i int) {
 			spec.CPU, spec.Prep = m.onlineNear(index), nil
 			m.Spawn(&e.task, spec)
 		}
-		m.goneOffline(&e.task, index)
-		if m.aborting { // there was no place for what should go on elsewhere
-			m.coros.Switch(coro.Main)
-			return
-		}
+	}
+	m.goneOffline(&e.task, index)
+	if m.aborting { // there was no place for what should go on elsewhere
+		m.coros.Switch(coro.Main)
+		return
 	}
 	if m.eligible == 0 {
 		if m.live > 0 {

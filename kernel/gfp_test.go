@@ -1,0 +1,65 @@
+package kernel_test
+
+import (
+	"testing"
+
+	"headroom/kernel"
+)
+
+// Flags print as the kernel's traces have them, the largest composite first; MayWait is DirectReclaim.
+func TestGFPNames(t *testing.T) {
+	for _, c := range []struct {
+		flags kernel.GFP
+		name  string
+		wait  bool
+	}{
+		{0, "0", false},
+		{kernel.Kernel, "KERNEL", true},
+		{kernel.NoFS, "NOFS", true},
+		{kernel.NoIO, "NOIO", true},
+		{kernel.Atomic, "ATOMIC", false},
+		{kernel.NoWait, "NOWAIT", false},
+		{kernel.Reserve, "ATOMIC|MEMALLOC", false},
+		{kernel.Kernel | kernel.NoFail | kernel.NoWarn, "KERNEL|NOFAIL|NOWARN", true},
+		{kernel.Kernel | kernel.High, "KERNEL|HIGH", true},
+		{kernel.Kernel &^ kernel.IO, "NOIO|FS", true},
+		{kernel.Kernel &^ kernel.DirectReclaim, "KSWAPD_RECLAIM|IO|FS", false},
+		{kernel.Atomic | kernel.NoWarn, "ATOMIC|NOWARN", false},
+		{kernel.NoMemalloc | kernel.NoRetry | kernel.NoLocks, "NOMEMALLOC|NORETRY|NOLOCKS", false},
+		{kernel.DirectReclaim, "DIRECT_RECLAIM", true},
+		{kernel.KswapdReclaim | kernel.IO, "KSWAPD_RECLAIM|IO", false},
+	} {
+		if c.flags.String() != c.name || c.flags.MayWait() != c.wait {
+			t.Errorf("flags %#x: %v, may wait %v; want %s, %v", uint16(c.flags), c.flags, c.flags.MayWait(), c.name, c.wait)
+		}
+	}
+}
+
+// No two flags share a bit, and no two sets of flags share a name.
+func TestGFPSetsAreDistinct(t *testing.T) {
+	const flags = 11
+	names := map[string]kernel.GFP{}
+	for set := range kernel.GFP(1 << flags) {
+		if other, taken := names[set.String()]; taken {
+			t.Fatalf("%#x and %#x are both %v", uint16(other), uint16(set), set)
+		}
+		names[set.String()] = set
+	}
+	all := kernel.DirectReclaim | kernel.KswapdReclaim | kernel.IO | kernel.FS | kernel.High | kernel.Memalloc | kernel.NoMemalloc |
+		kernel.NoRetry | kernel.NoFail | kernel.NoWarn | kernel.NoLocks
+	if all != 1<<flags-1 {
+		t.Errorf("the flags together are %#x", uint16(all))
+	}
+}
+
+// Contexts have the kernel's names, and come in the order of their freedom.
+func TestContexts(t *testing.T) {
+	for i, name := range []string{"process", "softirq", "hardirq", "nmi", "?"} {
+		if c := kernel.Context(i); c.String() != name {
+			t.Errorf("context %d is %v, want %s", i, c, name)
+		}
+	}
+	if !(kernel.Process < kernel.SoftIRQ && kernel.SoftIRQ < kernel.HardIRQ && kernel.HardIRQ < kernel.NMI) {
+		t.Error("the contexts are out of order")
+	}
+}
