@@ -5,8 +5,10 @@
 //
 // Invariants:
 //
-//	I1  a task runs on at most one CPU at a time, and leaves it at wait points only (natively) or where a kernel's could (simulated)
-//	I2  a wake-up that follows Sleeping is never lost: Schedule returns at once when Wake came in between (mutant KT-01)
+//	I1  a wake-up that follows Sleeping is never lost: Schedule returns at once when Wake came in between (mutant KT-01)
+//
+// That a task runs on one CPU at a time, and leaves it at wait points only (natively) or where a kernel's could (simulated), is the machine's to
+// keep: see machine and sim.
 //
 // Ordering, O1: the sleeper writes "sleeping" into its state, then looks at its condition; the waker makes the condition true, then
 // swaps the state. Both writes are read-modify-writes or sequentially consistent, so one of the two sees the other. Without it both can

@@ -9,7 +9,7 @@ import (
 	"headroom/kernel/mutant"
 )
 
-var kt01 = mutant.Define(mutant.Mutant{ID: "KT-01", Host: "kernel", Breaks: "I2",
+var kt01 = mutant.Define(mutant.Mutant{ID: "KT-01", Host: "kernel", Breaks: "I1",
 	Story: "Schedule parks without a look at whether Wake came since Sleeping"})
 
 // Task is one thread of execution, or one run of an interrupt handler. Designs receive it as an argument and ask it what CPU they are on.

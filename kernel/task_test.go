@@ -99,7 +99,7 @@ func TestMayWait(t *testing.T) {
 	}
 }
 
-// I2: a wake-up before Schedule makes it return at once; one after it makes the task ready; one of a running task does nothing.
+// I1: a wake-up before Schedule makes it return at once; one after it makes the task ready; one of a running task does nothing.
 func TestWakeIsNeverLost(t *testing.T) {
 	d, a, b := setup(kernel.Process)
 	if b.Wake(a) || len(d.calls) != 0 {

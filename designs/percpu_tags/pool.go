@@ -44,6 +44,7 @@ import (
 	"headroom/kernel/atomic"
 	"headroom/kernel/lock"
 	"headroom/kernel/mem"
+	"headroom/kernel/percpu"
 )
 
 // The original's defaults: a list of one and a half batches leaves room for a refill beside what a burst of frees brings.
@@ -54,7 +55,8 @@ const (
 	maxTags = 1 << 31
 )
 
-// Config sizes a Pool. Zero Max and Batch mean 48 and 32, or what fits when there are fewer tags.
+// Config sizes a Pool. Zero Max means 48, zero Batch 32, or Max when that is less. A list that can never reach Max, since there are fewer tags,
+// never spills, as in the original.
 type Config struct {
 	Tags  int // number of tags, 1 to 2^31
 	Max   int // most tags on one CPU's list, at least 1
@@ -105,24 +107,19 @@ func New(place kernel.Place, config Config) (*Pool, error) {
 	}
 	m := place.Memory()
 	p := &Pool{max: uint32(config.Max), batch: uint32(config.Batch), tags: uint32(config.Tags), cpus: make([]list, place.CPUs())}
-	var failures [3]error
+	var failures [5]error
 	p.shared, failures[0] = mem.New[shared](m, 0)
 	p.stack, failures[1] = mem.Slice[mem.Plain32](m, 0, config.Tags)
 	p.haveTags, failures[2] = mem.Slice[atomic.Uint64](m, 0, (place.CPUs()+63)/64)
+	heads, err := percpu.New[words](place)
+	failures[3] = err
+	stacks, err := percpu.Rows[mem.Plain32](place, config.Max)
+	failures[4] = err
 	if err := errors.Join(failures[:]...); err != nil {
 		return nil, fmt.Errorf("percpu_tags: %d tags: %w", config.Tags, err)
 	}
 	for cpu := range p.cpus {
-		node := place.Node(cpu)
-		head, err := mem.New[words](m, node)
-		if err != nil {
-			return nil, fmt.Errorf("percpu_tags: list of CPU %d: %w", cpu, err)
-		}
-		stack, err := mem.Slice[mem.Plain32](m, node, config.Max)
-		if err != nil {
-			return nil, fmt.Errorf("percpu_tags: list of CPU %d: %w", cpu, err)
-		}
-		p.cpus[cpu] = list{words: head, stack: stack}
+		p.cpus[cpu] = list{words: heads[cpu], stack: stacks[cpu]}
 	}
 	for i := range p.stack {
 		p.stack[i].Store(uint32(i)) // so the first tag handed out is the last
@@ -137,7 +134,7 @@ func (c Config) complete() (Config, error) {
 		return c, fmt.Errorf("percpu_tags: %d tags: give 1 to 2^31", c.Tags)
 	}
 	if c.Max == 0 {
-		c.Max = min(defaultMax, c.Tags)
+		c.Max = defaultMax
 	}
 	if c.Batch == 0 {
 		c.Batch = min(defaultBatch, c.Max)

@@ -27,7 +27,7 @@ func TestNewRefusesWhatBreaksI4(t *testing.T) {
 		{Config{Tags: 100, Batch: -2}, "batch -2"},
 		{Config{Tags: 100, Batch: 49}, "max 48, batch 49"},
 		{Config{Tags: benchMemoryBytes}, "1048576 tags: mem: "},
-		{Config{Tags: 1, Max: benchMemoryBytes, Batch: 1}, "list of CPU 0"},
+		{Config{Tags: 1, Max: benchMemoryBytes, Batch: 1}, "words of CPU 0"},
 	} {
 		p, err := New(newBench(t, 2), c.config)
 		switch {

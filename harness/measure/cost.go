@@ -91,15 +91,19 @@ const (
 // different CPUs call it at the same time, one with first true, one with first false; both get an answer. Only one measurement on a court at a time.
 func (c *Court) Serve(first bool) float64 {
 	mine := uint64(1)
+	var wait Patience
 	if first {
 		mine = 0
 		for c.ball.Load() != 1 { // wait for the other side to come
+			wait.Turn()
 		}
 		c.ball.Store(2)
 	} else {
 		for !c.ball.CompareAndSwap(0, 1) {
+			wait.Turn()
 		}
 		for c.ball.Load() < 2 { // the first stroke may have been made already
+			wait.Turn()
 		}
 	}
 	const from = 2
@@ -112,6 +116,7 @@ func (c *Court) Serve(first bool) float64 {
 				c.ball.Store(from + turn + 1)
 			} else {
 				for c.ball.Load() == from+turn {
+					wait.Turn()
 				}
 			}
 			turn++

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"headroom/designs"
+	"headroom/harness/measure"
 	"headroom/harness/trace"
 	"headroom/kernel"
 	"headroom/kernel/arch"
@@ -116,9 +117,11 @@ func (r *run) passTicks() uint64 {
 // keepNear waits while another CPU is more than skewWindow behind. Who waits anywhere has said how far he is, and the one furthest behind waits
 // for nobody, so somebody always goes on.
 func (p *replay) keepNear(at uint64) {
+	var wait measure.Patience
 	for i := range p.progress {
 		for p.progress[i].at.LoadAcquire()+skewWindow < at {
 			arch.Pause(1)
+			wait.Turn()
 		}
 	}
 }
@@ -133,8 +136,10 @@ func (p *replay) lastPass(cpu int, pass uint64, late bool) bool {
 		p.verdict.Store(word)
 		return late
 	}
+	var wait measure.Patience
 	for p.verdict.Load()>>1 < pass+1 {
 		arch.Pause(1)
+		wait.Turn()
 	}
 	return p.verdict.Load()>>1 == pass+1 && p.verdict.Load()&1 == 1
 }
@@ -159,8 +164,10 @@ func (r *run) replayFree(t *kernel.Task, s *seat, op *trace.Operation, pass, at 
 	word := slot.LoadAcquire()
 	if word>>32 != pass+1 {
 		r.replay.progress[s.cpu].at.StoreRelease(at)
+		var wait measure.Patience
 		for word>>32 != pass+1 {
 			arch.Pause(1)
+			wait.Turn()
 			word = slot.LoadAcquire()
 		}
 	}

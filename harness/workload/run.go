@@ -191,8 +191,10 @@ func (r *run) distance(s *seat) float64 {
 // barrier returns when every CPU's first task has called it for the given time, counted from 1.
 func (r *run) barrier(time int) {
 	r.arrived.Add(1)
+	var wait measure.Patience
 	for r.arrived.Load() < uint32(time*r.spec.CPUs) {
 		arch.Pause(1)
+		wait.Turn()
 	}
 }
 

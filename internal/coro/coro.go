@@ -10,11 +10,22 @@
 //
 // Invariants:
 //
-//	I1  each parked goroutine is in exactly one slot, and where[] names it
-//	I2  a coroutine that is closed ends before Close returns
+//	I1  Switch resumes the goroutine it names: each parked one is in exactly one slot, and where[] says in which (mutant CO-01)
+//	I2  every coroutine has ended when Close returns (mutant CO-02)
 package coro
 
-import "iter"
+import (
+	"iter"
+
+	"headroom/kernel/mutant"
+)
+
+var (
+	co01 = mutant.Define(mutant.Mutant{ID: "CO-01", Host: "internal/coro", Breaks: "I1",
+		Story: "the hub resumes coroutine 1, whichever was named"})
+	co02 = mutant.Define(mutant.Mutant{ID: "CO-02", Host: "internal/coro", Breaks: "I2",
+		Story: "Close ends the first coroutine only"})
+)
 
 // Main is the number of the goroutine that made the Set.
 const Main = 0
@@ -101,6 +112,9 @@ func (s *Set) switchHub(to int) {
 	}
 	for s.target != Main {
 		i := s.target
+		if mutant.On(co01) {
+			i = 1
+		}
 		s.current = i
 		s.target = Main // a coroutine that ends leaves nobody else to run
 		s.slots[i].next()
@@ -115,7 +129,7 @@ func (s *Set) switchHub(to int) {
 func (s *Set) Close() {
 	s.closing = true
 	for i := 1; i < len(s.slots); i++ {
-		if !s.slots[i].ended {
+		if !s.slots[i].ended && !(i > 1 && mutant.On(co02)) {
 			s.Switch(i)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"headroom/kernel"
+	"headroom/kernel/mutant"
 )
 
 // These methods are the kernel.Driver of the native machine.
@@ -21,7 +22,9 @@ func (n *Native) Park(t *kernel.Task) {
 
 // Ready puts t into the inbox of its CPU.
 func (n *Native) Ready(by, t *kernel.Task) {
-	n.runnable.Add(1)
+	if !mutant.On(mc02) {
+		n.runnable.Add(1)
+	}
 	p := &n.table[t.Index()]
 	if by != nil && by.CPU() == t.CPU() {
 		p.worker.ready.push(p)

@@ -7,9 +7,9 @@
 //
 // Invariants:
 //
-//	I1  a task runs only on the thread of its CPU, from Spawn to its end
-//	I2  Run returns when every task has ended, or with ErrDeadlock when none can go on; it never hangs on a lost wake-up
-//	I3  a CPU that was unplugged runs no task until it is plugged in again; its tasks go on elsewhere
+//	I1  a task, and an interrupt, runs only on the thread of its CPU (mutant MC-01)
+//	I2  Run returns nil when every task has ended, and ErrDeadlock when none can go on; it never hangs on a lost wake-up (mutant MC-02)
+//	I3  a CPU that was unplugged runs no task until it is plugged in again; its tasks go on elsewhere (mutant MC-03)
 //
 // A native wake-up is a hand-over through the inbox, not a futex: its cost is not the kernel's, and reports say so.
 package machine
@@ -18,6 +18,16 @@ import (
 	"errors"
 
 	"headroom/kernel"
+	"headroom/kernel/mutant"
+)
+
+var (
+	mc01 = mutant.Define(mutant.Mutant{ID: "MC-01", Host: "kernel/machine", Breaks: "I1",
+		Story: "every interrupt is raised on CPU 0, whatever CPU it was meant for"})
+	mc02 = mutant.Define(mutant.Mutant{ID: "MC-02", Host: "kernel/machine", Breaks: "I2",
+		Story: "a task that is woken is not counted among those that can go on"})
+	mc03 = mutant.Define(mutant.Mutant{ID: "MC-03", Host: "kernel/machine", Breaks: "I3",
+		Story: "a task that arrives at an offline CPU is started there"})
 )
 
 // ErrDeadlock: tasks are left and none of them can go on.

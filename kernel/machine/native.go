@@ -10,6 +10,7 @@ import (
 	"headroom/kernel"
 	"headroom/kernel/arch"
 	"headroom/kernel/mem"
+	"headroom/kernel/mutant"
 )
 
 // Options describe a native machine.
@@ -139,6 +140,9 @@ func (n *Native) Spawn(by *kernel.Task, spec Spec) {
 // Interrupt raises w; see Machine.
 func (n *Native) Interrupt(by *kernel.Task, cpu int, w *Work) {
 	n.runnable.Add(1)
+	if mutant.On(mc01) {
+		cpu = 0
+	}
 	n.onlineNear(cpu).pushWork(w)
 }
 

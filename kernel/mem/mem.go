@@ -35,9 +35,6 @@ const LineBytes = 64
 // pageBytes is the unit of mapping and binding, and the largest alignment: regions start on a page.
 const pageBytes = 4096
 
-// RegionGapBytes keeps what neighbours in different regions do out of each other's prefetcher (it fetches line pairs).
-const RegionGapBytes = 128
-
 // Memory is the whole memory of one machine. Alloc is for construction: one goroutine at a time, no task running.
 type Memory struct {
 	block   block
