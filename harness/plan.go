@@ -186,8 +186,18 @@ func cpuCounts(allowed int) []int {
 	return append(counts, max(1, allowed))
 }
 
-// SecondsPerSample is about how long a sample takes, its process and its rest included.
+// SecondsPerSample is about how long a sample takes on average, its process and its rest included.
 func (p *Plan) SecondsPerSample() float64 {
 	const process = 0.06 // start, calibration of the clock, warm-up
-	return process + float64(p.Cells[0].DurationNs+p.RestNs)/1e9
+	total := 0.0
+	for i := range p.Cells {
+		ns := float64(p.Cells[i].DurationNs)
+		for _, t := range p.Traces {
+			if c := &p.Cells[i]; c.Pace > 0 && c.File == t.File {
+				ns = max(ns, float64(t.SpanNs)/c.Pace)
+			}
+		}
+		total += process + (ns+float64(p.RestNs))/1e9
+	}
+	return total / float64(len(p.Cells))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,6 +99,9 @@ func bench(ctx context.Context, o benchOptions) error {
 	return o.finish(env, run)
 }
 
+// maxPacedNs is the longest pass of a paced replay: half of what a sample may take.
+const maxPacedNs = 30e9
+
 // maxSlowerPct keeps a planted slowdown from turning a run of minutes into one of hours.
 const maxSlowerPct = 1000
 
@@ -147,7 +151,14 @@ func (o *benchOptions) request() (harness.Request, error) {
 		if err != nil {
 			return q, err
 		}
+		if o.pace > 0 && float64(r.SpanNs)/o.pace > maxPacedNs {
+			return q, fmt.Errorf("%s: at --pace %g one pass takes %.0f s, and a sample may take %.0f: give a higher pace, or 0 for flat out",
+				file, o.pace, float64(r.SpanNs)/o.pace/1e9, maxPacedNs/1e9)
+		}
 		q.Recording = append(q.Recording, r.Split()...)
+	}
+	if len(o.traces) == 0 && slices.Contains(o.workloads, workload.Trace) {
+		return q, fmt.Errorf("--workload trace needs a recording: name it with --trace FILE")
 	}
 	if len(o.traces) > 0 && len(o.workloads) == 0 {
 		q.Workloads = []string{workload.Trace}

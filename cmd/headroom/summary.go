@@ -26,8 +26,12 @@ func summarise(w io.Writer, run *result.Run) error {
 				fmt.Fprintf(t, "%s\t%s\t%d\t%s\tnot comparable\t\t\t0\t\n", name, table.ItemKind, table.CPUs, e.Design)
 				continue
 			}
-			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%.4g\t[%.4g, %.4g]\t%.3g\t%d\t%d\n", name, table.ItemKind, table.CPUs, e.Design,
-				e.Ns.Median, e.Ns.Low, e.Ns.High, e.CAS.Median, e.Ns.Count(), e.Rank)
+			interval, rank := fmt.Sprintf("[%.4g, %.4g]", e.Ns.Low, e.Ns.High), fmt.Sprint(e.Rank)
+			if !e.Ns.Bounded() {
+				interval, rank = "too few", "-"
+			}
+			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%.4g\t%s\t%.3g\t%d\t%s\n", name, table.ItemKind, table.CPUs, e.Design,
+				e.Ns.Median, interval, e.CAS.Median, e.Ns.Count(), rank)
 		}
 	}
 	return t.Flush()

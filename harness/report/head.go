@@ -151,7 +151,7 @@ func (d *document) ruled() {
 	case c.PlantedP == 0:
 		d.line("* The control of %s has too few samples to show anything.", code(c.Cell))
 	default:
-		d.line("* **The same twice (A/A).** %s was measured as if it were two designs. Medians of identical halves lie up to %s apart, and no difference of that size or less is called one below.",
+		d.line("* **The same twice (A/A).** %s was measured as if it were two designs. In 95 of 100 random halvings of these samples the medians of the halves lie within %s of each other, and no difference of that size or less is called one below.",
 			code(c.Cell), percent(c.AASpreadPct))
 		outcome := "The run told the two apart."
 		if !c.Distinguished {

@@ -111,7 +111,7 @@ type Lack struct {
 // Control is the run's own check of its ruler: the same cell twice (A/A), and once with every operation lengthened.
 type Control struct {
 	Cell          string  `json:"cell"`          // benchmark name of the controlled cell
-	AASpreadPct   float64 `json:"aaSpreadPct"`   // largest relative difference of medians between identical halves, percent
+	AASpreadPct   float64 `json:"aaSpreadPct"`   // 95th percentile of the relative difference of medians between random identical halves, percent
 	PlantedPct    float64 `json:"plantedPct"`    // by how much the planted-slower twin was lengthened, percent
 	MeasuredPct   float64 `json:"measuredPct"`   // by how much it came out slower, percent
 	PlantedP      float64 `json:"plantedP"`      // Mann-Whitney p-value of that difference

@@ -26,7 +26,7 @@ func (r *run) outcome() (*Outcome, error) {
 		s.PerCPU = append(s.PerCPU, seat.ops)
 		s.CASNs += seat.casNs / float64(len(r.seats))
 		failed += float64(seat.failed)
-		busy += float64(seat.ended - seat.started)
+		busy += float64(seat.ended - seat.started - seat.waited)
 		first, last = min(first, seat.started), max(last, seat.ended)
 	}
 	if s.Ops == 0 {

@@ -16,13 +16,14 @@ import (
 // replay is a recording made ready to run: each CPU's operations in their order, and a slot for each lifetime through which the item gets
 // from the CPU that allocates it to the CPU that frees it.
 //
-// The recording is run again and again until the time is up. Flat out, no CPU gets more than skewWindow operations ahead of another, so that
-// the items in use stay near what was recorded: at most the recorded depth, plus the window.
+// The recording is run again and again until the time is up. No CPU gets more than skewWindow operations ahead of another, so that the items in
+// use stay near what was recorded: at most the recorded depth, plus the window. Paced, that matters when a CPU falls behind.
 type replay struct {
 	streams  []trace.Stream
 	slots    []atomic.Uint64 // pass number + 1 in the upper half, item + 1 in the lower; lower 0 when the allocation failed
 	progress []progress      // how far each CPU is
 	total    uint64          // operations of one pass
+	ended    *atomic.Uint64  // passes ended, all CPUs together
 	verdict  *atomic.Uint64  // CPU 0's word on whether another pass follows: passes done, and in bit 0 the end
 	spanNs   int64
 	skipped  int // lifetimes that no design here can serve (page orders above 0)
@@ -67,6 +68,9 @@ func newReplay(m machine.Machine, recording *trace.Recording, s Spec) (*replay, 
 	if r.progress, err = mem.Slice[progress](m.Memory(), 0, s.CPUs); err != nil {
 		return nil, err
 	}
+	if r.ended, err = mem.New[atomic.Uint64](m.Memory(), 0); err != nil {
+		return nil, err
+	}
 	r.verdict, err = mem.New[atomic.Uint64](m.Memory(), 0)
 	return r, err
 }
@@ -78,15 +82,17 @@ func (r *run) replayStream(t *kernel.Task, s *seat) {
 	end := s.started + r.ticks(r.spec.DurationNs)
 	mine := &p.progress[s.cpu].at
 	for pass := uint64(0); ; pass++ {
-		began := s.started + pass*r.passTicks()
+		began := s.started + r.passTicks(pass)
 		for i := range stream {
 			op := &stream[i]
 			at := pass*p.total + uint64(op.Sequence)
 			if r.spec.Pace > 0 {
-				for due := began + r.ticks(int64(float64(op.AtNs)/r.spec.Pace)); arch.TSC() < due; {
-					arch.Pause(1)
+				if due, now := began+r.ticks(int64(float64(op.AtNs)/r.spec.Pace)), arch.TSC(); now < due {
+					mine.StoreRelease(at)
+					s.waited += waitUntil(due) - now
 				}
-			} else if i%skewLook == 0 {
+			}
+			if i%skewLook == 0 {
 				mine.StoreRelease(at)
 				p.keepNear(at)
 			}
@@ -100,18 +106,34 @@ func (r *run) replayStream(t *kernel.Task, s *seat) {
 		if s.cpu == 0 { // the others wait for CPU 0's word
 			r.linger(s)
 		}
-		if p.lastPass(s.cpu, pass, arch.TSC() >= end) {
+		now := arch.TSC()
+		last := p.lastPass(r.spec.CPUs, s.cpu, pass, now >= end)
+		if r.spec.Pace > 0 {
+			s.waited += arch.TSC() - now
+		}
+		if last {
 			return
 		}
 	}
 }
 
-// passTicks is the length of one paced pass; flat out there is none.
-func (r *run) passTicks() uint64 {
+// waitUntil spins until the given time and returns when that was.
+func waitUntil(due uint64) uint64 {
+	for {
+		now := arch.TSC()
+		if now >= due {
+			return now
+		}
+		arch.Pause(1)
+	}
+}
+
+// passTicks is the length of so many paced passes; flat out there is none.
+func (r *run) passTicks(passes uint64) uint64 {
 	if r.spec.Pace == 0 {
 		return 0
 	}
-	return r.ticks(int64(float64(r.replay.spanNs) / r.spec.Pace))
+	return passes * r.ticks(int64(float64(r.replay.spanNs)/r.spec.Pace))
 }
 
 // keepNear waits while another CPU is more than skewWindow behind. Who waits anywhere has said how far he is, and the one furthest behind waits
@@ -126,9 +148,14 @@ func (p *replay) keepNear(at uint64) {
 	}
 }
 
-// lastPass ends a pass: CPU 0 says whether there is another, and the rest wait for its word, so that all make the same number.
-func (p *replay) lastPass(cpu int, pass uint64, late bool) bool {
+// lastPass ends a pass: when all CPUs have, CPU 0 says whether there is another, and the rest wait for its word. So all make the same number of
+// passes, and no slot is used again before the item in it was freed.
+func (p *replay) lastPass(cpus, cpu int, pass uint64, late bool) bool {
+	p.ended.Add(1)
 	if cpu == 0 {
+		for p.ended.Load() < (pass+1)*uint64(cpus) {
+			arch.Pause(1)
+		}
 		word := (pass + 1) << 1
 		if late {
 			word |= 1
@@ -136,12 +163,12 @@ func (p *replay) lastPass(cpu int, pass uint64, late bool) bool {
 		p.verdict.Store(word)
 		return late
 	}
-	var wait measure.Patience
-	for p.verdict.Load()>>1 < pass+1 {
+	word := p.verdict.Load()
+	for word>>1 < pass+1 {
 		arch.Pause(1)
-		wait.Turn()
+		word = p.verdict.Load()
 	}
-	return p.verdict.Load()>>1 == pass+1 && p.verdict.Load()&1 == 1
+	return word&1 == 1
 }
 
 func (r *run) replayAlloc(t *kernel.Task, s *seat, op *trace.Operation, pass uint64) {

@@ -29,6 +29,7 @@ type seat struct {
 	failed   int64
 	started  uint64 // time-stamp counter
 	ended    uint64
+	waited   uint64 // ticks spent waiting for the next recorded moment, in a paced replay
 	lingered uint64 // when this CPU was last held up on purpose
 	casNs    float64
 	trip     [2]float64
@@ -150,7 +151,9 @@ func (r *run) spawn(s *seat) {
 
 // prepare is what the first task of a CPU does before the measured interval.
 func (r *run) prepare(t *kernel.Task, s *seat) {
-	s.realtime = machine.Realtime(true)
+	if s.realtime = errTooLong; !r.long() {
+		s.realtime = machine.Realtime(true)
+	}
 	r.warm(t, s)
 	s.casNs = measure.CAS(t, &r.words[s.cpu].word)
 	if s.cpu == 0 {
@@ -164,6 +167,20 @@ func (r *run) prepare(t *kernel.Task, s *seat) {
 	r.barrier(2)
 	s.started = arch.TSC()
 	s.lingered = s.started
+}
+
+// burstNs is the longest interval measured at real-time priority: it locks everything else out of the processor.
+const burstNs = 400_000_000
+
+var errTooLong = errors.New("the measured interval is longer than 0.4 s")
+
+// long reports whether the interval is too long for real-time priority: a replay at the pace of its recording may be.
+func (r *run) long() bool {
+	ns := float64(r.spec.DurationNs)
+	if r.spec.Pace > 0 {
+		ns = max(ns, float64(r.replay.spanNs)/r.spec.Pace)
+	}
+	return ns > burstNs
 }
 
 // finish is what the last task of a CPU does after the measured interval.

@@ -1,0 +1,139 @@
+package harness
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"headroom/designs/catalog"
+	"headroom/harness/trace"
+	"headroom/harness/workload"
+)
+
+// names lists the cells of a plan.
+func names(p Plan) (list []string) {
+	for i := range p.Cells {
+		c := newCell(&p.Cells[i])
+		list = append(list, c.Name())
+	}
+	return list
+}
+
+// recordings reads a sample recording of package trace.
+func recordings(t *testing.T, file string) []*trace.Recording {
+	t.Helper()
+	r, err := trace.Open(filepath.Join("trace", "testdata", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Split()
+}
+
+// What is asked for is planned, cell by cell, and nothing else; the controls follow on the first cell.
+func TestPlanHoldsWhatIsAskedFor(t *testing.T) {
+	controls := func(cell, cpus string) []string {
+		return []string{cell + "/control=same-a" + cpus, cell + "/control=same-b" + cpus, cell + "/control=slower" + cpus}
+	}
+	const lock, mutex = "/design=percpu_tags:lock/cpus=", "/design=mutex/cpus="
+	for _, c := range []struct {
+		name    string
+		request Request
+		want    []string
+		lacking []string
+	}{
+		{"one workload on two designs", Request{Quick: true, Allowed: 2, Workloads: []string{"fastpath"}, Designs: []string{"percpu_tags:lock", "mutex"}},
+			append(append([]string{"Fastpath" + lock + "1", "Fastpath" + lock + "2", "Fastpath" + mutex + "1", "Fastpath" + mutex + "2"},
+				controls("Fastpath", lock+"1")...), "Fastpath/call=interface"+lock+"1"), nil},
+		{"one CPU only", Request{Allowed: 1, Workloads: []string{"window"}, Designs: []string{"mutex"}},
+			append([]string{"Window/hold=8" + mutex + "1", "Window/hold=24" + mutex + "1", "Window/hold=32" + mutex + "1", "Window/hold=40" + mutex + "1",
+				"Window/hold=64" + mutex + "1"}, controls("Window/hold=8", mutex+"1")...), nil},
+		{"quick window on chosen counts", Request{Quick: true, Allowed: 8, CPUs: []int{3}, Workloads: []string{"window"}, Designs: []string{"mutex"}},
+			append([]string{"Window/hold=32" + mutex + "3"}, controls("Window/hold=32", mutex+"3")...), nil},
+		{"a workload that one design lacks", Request{Quick: true, Allowed: 1, Workloads: []string{"tag-exhaust"}, Designs: []string{"percpu_tags:lock", "mutex"}},
+			append([]string{"TagExhaust/items-per-cpu=0.5" + lock + "1", "TagExhaust/items-per-cpu=2" + lock + "1", "TagExhaust/items-per-cpu=16" + lock + "1",
+				"TagExhaust/items-per-cpu=64" + lock + "1"}, controls("TagExhaust/items-per-cpu=0.5", lock+"1")...),
+			[]string{"tag-exhaust on mutex: its Alloc never waits, and answers ErrWouldBlock instead"}},
+		{"nothing that can run", Request{Allowed: 1, Workloads: []string{"tag-exhaust"}, Designs: []string{"mutex"}}, nil,
+			[]string{"tag-exhaust on mutex: its Alloc never waits, and answers ErrWouldBlock instead"}},
+		{"touched", Request{Quick: true, Allowed: 1, Touch: 64, Workloads: []string{"window"}, Designs: []string{"mutex"}},
+			append([]string{"Window/hold=32/touch=64" + mutex + "1"}, controls("Window/hold=32/touch=64", mutex+"1")...), nil},
+		{"a recording", Request{Allowed: 1, Recording: recordings(t, "sample-pages.ftrace.gz"), Workloads: []string{"trace"}, Designs: []string{"percpu_tags:lock", "mutex"}},
+			append([]string{"Trace/kind=page/pace=flat-out" + mutex + "1"}, controls("Trace/kind=page/pace=flat-out", mutex+"1")...),
+			[]string{"trace on percpu_tags:lock: its items are tags, not memory"}},
+		{"a recording, paced, beside a workload", Request{Quick: true, Allowed: 1, Pace: 2, Recording: recordings(t, "sample-block.ftrace.gz"),
+			Workloads: []string{"trace", "fastpath"}, Designs: []string{"mutex"}},
+			append(append([]string{"Fastpath" + mutex + "1", "Trace/kind=tag/pace=2x" + mutex + "1"}, controls("Fastpath", mutex+"1")...),
+				"Fastpath/call=interface"+mutex+"1"), nil},
+	} {
+		plan := NewPlan(c.request)
+		if got := names(plan); !slices.Equal(got, c.want) {
+			t.Errorf("%s: the cells are\n%s\nwant\n%s", c.name, strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+		}
+		var lacking []string
+		for _, l := range plan.Lacking {
+			lacking = append(lacking, l.Workload+" on "+l.Design+": "+l.Reason)
+		}
+		if !slices.Equal(lacking, c.lacking) {
+			t.Errorf("%s: lacking are %q, want %q", c.name, lacking, c.lacking)
+		}
+		if len(plan.Traces) != len(c.request.Recording) {
+			t.Errorf("%s: %d recordings are described", c.name, len(plan.Traces))
+		}
+	}
+}
+
+// Whatever is planned can be run, has a name of its own, and the whole is what was asked for: every design on every workload that it can run,
+// on powers of two of CPUs and all of them.
+func TestEveryPlannedCellCanRun(t *testing.T) {
+	for _, quick := range []bool{true, false} {
+		plan := NewPlan(Request{Quick: quick, Allowed: 6})
+		seen := map[string]bool{}
+		counts := map[int]bool{}
+		for i, name := range names(plan) {
+			if err := plan.Cells[i].Check(); err != nil || seen[name] {
+				t.Errorf("%s, seen before: %v: %v", name, seen[name], err)
+			}
+			seen[name] = true
+			counts[plan.Cells[i].CPUs] = true
+		}
+		if len(counts) != 4 || !counts[1] || !counts[2] || !counts[4] || !counts[6] {
+			t.Errorf("of 6 CPUs the counts are %v", counts)
+		}
+		for _, v := range catalog.All() {
+			if !slices.ContainsFunc(plan.Cells, func(s workload.Spec) bool { return s.Design == v.Design && s.Variant == v.Name }) {
+				t.Errorf("%s is in no cell", v.FullName())
+			}
+		}
+		if plan.Samples < minSamples || plan.Most < plan.Samples || plan.RestNs < plan.Cells[0].DurationNs || plan.SecondsPerSample() <= 0 {
+			t.Errorf("quick %v: %d to %d samples with %d ns of rest", quick, plan.Samples, plan.Most, plan.RestNs)
+		}
+	}
+	quick, full := NewPlan(Request{Quick: true, Allowed: 2}), NewPlan(Request{Allowed: 2})
+	if len(quick.Cells) >= len(full.Cells) || quick.Samples >= full.Samples || quick.Cells[0].DurationNs >= full.Cells[0].DurationNs {
+		t.Errorf("quick has %d cells, full %d", len(quick.Cells), len(full.Cells))
+	}
+}
+
+// A planted slowdown lengthens every cell, and the slower twin is slower still.
+func TestPlannedSlowdownIsEverywhere(t *testing.T) {
+	plan := NewPlan(Request{Quick: true, Allowed: 1, SlowerPct: 20, Designs: []string{"mutex"}})
+	for i, name := range names(plan) {
+		want := 20.0
+		if strings.Contains(name, "/control=slower/") {
+			want = 20 + slowerByPct
+		}
+		if got := plan.Cells[i].SlowerPct; got != want {
+			t.Errorf("%s is lengthened by %g %%, want %g", name, got, want)
+		}
+	}
+}
+
+// Powers of two, and all: at least one.
+func TestCPUCountsArePowersOfTwoAndAll(t *testing.T) {
+	for allowed, want := range map[int][]int{0: {1}, 1: {1}, 2: {1, 2}, 3: {1, 2, 3}, 8: {1, 2, 4, 8}, 12: {1, 2, 4, 8, 12}} {
+		if got := cpuCounts(allowed); !slices.Equal(got, want) {
+			t.Errorf("of %d CPUs: %v, want %v", allowed, got, want)
+		}
+	}
+}
