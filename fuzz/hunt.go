@@ -12,6 +12,9 @@ import (
 	"headroom/kernel/sim"
 )
 
+// ErrUnrepeatable: a failing run was repeated and took another way. That is a finding about the design, or the simulator, in itself.
+var ErrUnrepeatable = errors.New("the run depends on something besides its input")
+
 // Hunt looks for a failure of one variant in generated programs under random schedules.
 type Hunt struct {
 	Variant    designs.Variant
@@ -87,7 +90,7 @@ func (h *Hunt) schedules(r *runner, stream *rng.Stream, found *Found) (failed bo
 		walk.Seed(seed)
 		err := r.run(&walk)
 		found.Executions++
-		found.Steps += int64(r.machine.Steps())
+		found.Steps += int64(r.steps)
 		if h.Each != nil && found.Executions%1024 == 0 {
 			h.Each(found.Executions)
 		}
@@ -113,8 +116,8 @@ func (r *runner) capture(seed uint64, first *sim.Failure) (*Replay, error) {
 	err := r.run(record)
 	var again *sim.Failure
 	if !errors.As(err, &again) || *again != *first || r.machine.Hash() != hash {
-		return nil, fmt.Errorf("seed %d of this program failed once (%v), and differently when repeated (%v): the run depends on something besides its input\n%s",
-			seed, first, err, r.program.String())
+		return nil, fmt.Errorf("%w: seed %d of this program failed once (%v, hash %#016x), and otherwise when repeated (%v, hash %#016x)\n%s",
+			ErrUnrepeatable, seed, first, hash, err, r.machine.Hash(), r.program.String())
 	}
 	return &Replay{Program: r.program, Mutant: activeMutant(), Strategy: "random", Seed: seed, Bare: r.bare, Class: first.Class, Message: oneLine(first.Message),
 		Steps: steps, Hash: hash, Schedule: record.Segments}, nil

@@ -39,7 +39,7 @@ func huntMutant(t *testing.T, id mutant.ID) *Replay {
 // expected are the classes that each planted mistake may be reported as, by what it breaks.
 var expected = map[mutant.ID][]sim.Class{
 	"PI-01": {sim.Conservation, sim.Waiting},
-	"AI-01": {sim.Deadlock, sim.Waiting, sim.Uniqueness, sim.Conservation, sim.DataRace},
+	"AI-01": {sim.Uniqueness, sim.Conservation},
 	"PT-02": {sim.Conservation, sim.Waiting},
 	"PT-03": {sim.Waiting},
 	"PT-04": {sim.Uniqueness, sim.Panic, sim.Conservation},

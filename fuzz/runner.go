@@ -23,6 +23,7 @@ type runner struct {
 	ledger    ledger
 	tasks     []taskState
 	drainSpec machine.Spec
+	steps     int // of the program's own run, without the drain behind it
 	bare      bool
 }
 
@@ -56,11 +57,7 @@ func newRunner(v designs.Variant, p Program, o runnerOptions) (*runner, error) {
 	if v.Capabilities.NativeOnly {
 		return nil, fmt.Errorf("%s %w", v.FullName(), ErrNativeOnly)
 	}
-	interrupts := 0
-	for _, t := range p.Tasks {
-		interrupts += t.interrupts()
-	}
-	m, err := sim.New(sim.Options{CPUs: p.CPUs, Entities: min(sim.MaxEntities, len(p.Tasks)+interrupts+p.CPUs), Races: !o.bare, Hub: o.hub})
+	m, err := sim.New(sim.Options{CPUs: p.CPUs, Entities: min(sim.MaxEntities, p.entities()), Races: !o.bare, Hub: o.hub})
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +75,21 @@ func newRunner(v designs.Variant, p Program, o runnerOptions) (*runner, error) {
 	m.OnStuck(r.stuck)
 	r.drainSpec = machine.Spec{Name: "drain", Body: r.drain}
 	return r, nil
+}
+
+// entities is how many tasks and interrupts a run can have, each in a place of its own: with every unplugging all tasks may start anew elsewhere,
+// beside the hook, and at the end comes one that drains.
+func (p *Program) entities() int {
+	n := 1
+	for _, t := range p.Tasks {
+		n += 1 + t.interrupts()
+		for _, o := range t.Ops {
+			if o.Code == Unplug {
+				n += 1 + len(p.Tasks)
+			}
+		}
+	}
+	return n
 }
 
 func (t Task) interrupts() int {
@@ -112,7 +124,9 @@ func (r *runner) run(s sim.Strategy) error {
 		s.pc, s.held, s.waiting, s.raised = 0, s.held[:0], false, 0
 	}
 	m.SetStrategy(s)
-	if err := m.Run(); err != nil {
+	err := m.Run()
+	r.steps = m.Steps()
+	if err != nil {
 		return err
 	}
 	if f := r.check(); f != nil {
@@ -142,6 +156,8 @@ func (r *runner) quiescent() error {
 	}
 	r.machine.SetStrategy(lowest{})
 	r.machine.Spawn(nil, spec)
+	r.machine.Mute(true) // what the drain passes through is not what the program reached
+	defer r.machine.Mute(false)
 	return r.machine.Run()
 }
 

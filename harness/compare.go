@@ -1,6 +1,9 @@
 package harness
 
 import (
+	"fmt"
+
+	"headroom/harness/measure"
 	"headroom/harness/result"
 	"headroom/harness/stats"
 )
@@ -45,6 +48,7 @@ func Compare(older, newer *result.Run, gatePct float64) *Compared {
 	for _, r := range figures(older) {
 		before[r.Name] = r
 	}
+	oldTrips, newTrips := roundTrips(older), roundTrips(newer)
 	seen := map[string]bool{}
 	for _, r := range figures(newer) {
 		seen[r.Name] = true
@@ -52,6 +56,11 @@ func Compare(older, newer *result.Run, gatePct float64) *Compared {
 		if !both {
 			c.OnlyNew = append(c.OnlyNew, r.Name)
 			continue
+		}
+		if a, b := oldTrips[r.Name], newTrips[r.Name]; max(a, b) > measure.FarRatio*min(a, b) {
+			old.Class, r.Class = fmt.Sprintf("%.0f ns", a), fmt.Sprintf("%.0f ns", b) // each run's own names say nothing about the other's
+		} else {
+			old.Class = r.Class
 		}
 		c.Cells = append(c.Cells, differ(old, r, c))
 	}
@@ -61,6 +70,21 @@ func Compare(older, newer *result.Run, gatePct float64) *Compared {
 		}
 	}
 	return c
+}
+
+// roundTrips is the median round trip between the CPUs of each cell's kept samples, in ns; 0 on one CPU.
+func roundTrips(run *result.Run) map[string]float64 {
+	all := map[string]float64{}
+	for i := range run.Cells {
+		var v []float64
+		for _, s := range run.Cells[i].Kept {
+			v = append(v, (s.RTTNs[0]+s.RTTNs[1])/2)
+		}
+		if len(v) > 0 {
+			all[run.Cells[i].Name()] = median(v)
+		}
+	}
+	return all
 }
 
 func figures(run *result.Run) (rows []stats.Row) {

@@ -6,9 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os/exec"
+	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"headroom/designs/catalog"
@@ -59,7 +62,7 @@ func (s *sampling) take(ctx context.Context) error {
 	for range s.plan.Most - s.plan.Samples {
 		class := s.classify()
 		if err := s.round(ctx, func(cell int) bool {
-			return s.cells[cell].CPUs > 1 && count(s.samples[cell], class) < minSamples
+			return count(s.samples[cell], classOf(&s.cells[cell], class)) < minSamples
 		}); err != nil {
 			return err
 		}
@@ -119,6 +122,11 @@ func (r *Runner) one(ctx context.Context, spec workload.Spec) (*Taken, error) {
 	defer cancel()
 	cmd := exec.CommandContext(limit, r.Program, "sample")
 	var out, problem bytes.Buffer
+	// Ctrl-C is for this program alone, which then ends the sample. Should this thread die the sample dies too: left alone, it would go on
+	// spinning at real-time priority.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(input), &out, &problem
 	if err := cmd.Run(); err != nil {
 		if limit.Err() != nil && ctx.Err() == nil {
@@ -137,6 +145,8 @@ func (r *Runner) one(ctx context.Context, spec workload.Spec) (*Taken, error) {
 	return &taken, nil
 }
 
+const distanceChanged = "the distance between the CPUs changed during the sample"
+
 // classify gives every multi-CPU sample its distance class, by what the round trips of this run have shown so far, and returns the class most
 // of them fell into: the one all cells are compared in.
 func (s *sampling) classify() string {
@@ -149,7 +159,7 @@ func (s *sampling) classify() string {
 		}
 	}
 	boundary := measure.Boundary(trips)
-	near, far := 0, 0
+	counts := map[string]int{}
 	for _, list := range s.samples {
 		for i := range list {
 			sample := &list[i]
@@ -157,21 +167,33 @@ func (s *sampling) classify() string {
 				continue
 			}
 			before, after := measure.Class(sample.RTTNs[0], boundary), measure.Class(sample.RTTNs[1], boundary)
-			sample.Class, sample.Dropped = before, ""
-			switch {
-			case before != after:
-				sample.Dropped = fmt.Sprintf("the distance between the CPUs changed during the sample: %.0f ns before, %.0f ns after", sample.RTTNs[0], sample.RTTNs[1])
-			case before == measure.Near:
-				near++
-			default:
-				far++
+			sample.Class = before
+			if sample.Dropped != "" && !strings.HasPrefix(sample.Dropped, distanceChanged) {
+				continue // the sample itself says why it does not count
 			}
+			sample.Dropped = ""
+			if before != after {
+				sample.Dropped = fmt.Sprintf(distanceChanged+": %.0f ns before, %.0f ns after", sample.RTTNs[0], sample.RTTNs[1])
+				continue
+			}
+			counts[before]++
 		}
 	}
-	if far > near {
+	switch {
+	case math.IsInf(boundary, 1):
+		return measure.Single
+	case counts[measure.Far] > counts[measure.Near]:
 		return measure.Far
 	}
 	return measure.Near
+}
+
+// classOf is the class the samples of a cell must be of, given the one its run compares: on one CPU there is none.
+func classOf(c *result.Cell, class string) string {
+	if c.CPUs == 1 {
+		return ""
+	}
+	return class
 }
 
 func count(samples []result.Sample, class string) (n int) {
@@ -219,6 +241,8 @@ func (s *sampling) finish(interrupted bool) *result.Run {
 // doubts are the reasons not to trust a cell, one sentence each.
 func doubts(c *result.Cell) (list []string) {
 	switch {
+	case len(c.Kept)+len(c.Dropped) == 0:
+		list = append(list, "not comparable: no sample was completed")
 	case len(c.Kept) == 0:
 		list = append(list, "not comparable: no sample in the distance class the run compares")
 	case len(c.Kept) < minSamples:

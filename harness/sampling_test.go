@@ -39,8 +39,8 @@ func TestSamplesAreSortedByDistance(t *testing.T) {
 		warning string
 	}{
 		{"one CPU", 1, times(6, trips(0, 0)), 6, "", "", ""},
-		{"all near", 2, times(6, near), 6, "near", "", ""},
-		{"one class is near, however far", 2, times(6, far), 6, "near", "", ""},
+		{"all near", 2, times(6, near), 6, "single", "", ""},
+		{"all far", 2, times(6, far), 6, "single", "", ""},
 		{"most near", 2, append(times(7, near), times(3, far)...), 7, "near", "distance class far: the run compares class near", ""},
 		{"most far", 2, append(times(2, near), times(6, far)...), 6, "far", "distance class near: the run compares class far", ""},
 		{"changed on the way", 2, append(times(6, near), times(2, trips(50, 330))...), 6, "near",
@@ -49,7 +49,7 @@ func TestSamplesAreSortedByDistance(t *testing.T) {
 			"not comparable: 5 samples of at least 6"},
 		{"none", 2, times(4, trips(50, 330)), 0, "near", "the distance between the CPUs changed during the sample: 50 ns before, 330 ns after",
 			"not comparable: no sample in the distance class the run compares"},
-		{"interrupted before the first", 1, nil, 0, "", "", "not comparable: no sample in the distance class the run compares"},
+		{"interrupted before the first", 1, nil, 0, "", "", "not comparable: no sample was completed"},
 	} {
 		run := sorted(c.cpus, c.samples)
 		cell := &run.Cells[0]

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -48,8 +47,8 @@ Interrupting it (Ctrl-C) keeps the samples that are complete.`,
   headroom bench --workload window --design percpu_tags --design mutex
   headroom bench --quick --trace my.ftrace.gz
   headroom bench --trace my.ftrace.gz --pace 1`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return bench(c.Context(), o) },
+		Args: arguments(0),
+		RunE: func(*cobra.Command, []string) error { return bench(o) },
 	}
 	f := c.Flags()
 	f.BoolVar(&o.quick, "quick", false, "short samples and few parameters: a finished report in about a minute")
@@ -67,9 +66,12 @@ Interrupting it (Ctrl-C) keeps the samples that are complete.`,
 	return c
 }
 
-func bench(ctx context.Context, o benchOptions) error {
+func bench(o benchOptions) error {
 	request, err := o.request()
 	if err != nil {
+		return err
+	}
+	if err := usableOut(o.out); err != nil {
 		return err
 	}
 	plan := harness.NewPlan(request)
@@ -90,20 +92,49 @@ func bench(ctx context.Context, o benchOptions) error {
 	started := time.Now().UTC()
 	env := measure.Environment(commandLine())
 	runner := &harness.Runner{Program: program, Seed: o.seed, Progress: newProgress(plan.SecondsPerSample())}
+	ctx, stop := interruptible()
+	defer stop()
 	run, err := runner.Run(ctx, plan)
 	if err != nil {
 		return err
+	}
+	if run.Interrupted && !measured(run) {
+		fmt.Fprintln(os.Stderr, "headroom: interrupted before a sample was complete: there is nothing to keep")
+		return status(exitInterrupted)
 	}
 	run.Command, run.Started = commandLine(), started
 	run.Warnings = append(run.Warnings, measure.Doubts(env, ruler.RealtimeError())...)
 	return o.finish(env, run)
 }
 
+// A pace outside these says nothing about a load: slower takes hours, faster is flat out.
+const (
+	minPace = 1e-3
+	maxPace = 1e6
+)
+
 // maxPacedNs is the longest pass of a paced replay: half of what a sample may take.
 const maxPacedNs = 30e9
 
 // maxSlowerPct keeps a planted slowdown from turning a run of minutes into one of hours.
 const maxSlowerPct = 1000
+
+// measured reports whether a run holds a sample.
+func measured(run *result.Run) bool {
+	return slices.ContainsFunc(run.Cells, func(c result.Cell) bool { return len(c.Kept)+len(c.Dropped) > 0 })
+}
+
+// usableOut refuses a folder that holds something other than a result: its files would be overwritten.
+func usableOut(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if dir == "" || err != nil || len(entries) == 0 {
+		return nil // it is made when there is something to put in
+	}
+	if _, err := os.Stat(filepath.Join(dir, result.CellsFile)); err != nil {
+		return fmt.Errorf("--out %s: the folder holds something else than a result: name an empty or a new one", dir)
+	}
+	return nil
+}
 
 // firstTwo are the processors whose distance and cost stand for the machine's.
 func firstTwo() []cpu {
@@ -122,13 +153,14 @@ func (o *benchOptions) request() (harness.Request, error) {
 		return q, err
 	}
 	q.Allowed = len(ids)
-	if o.pace < 0 {
-		return q, fmt.Errorf("--pace %g: give 0 for flat out, or a positive multiple of the recorded speed", o.pace)
+	q.CPUs = slices.Compact(slices.Sorted(slices.Values(o.cpus)))
+	if !(o.pace == 0 || o.pace >= minPace && o.pace <= maxPace) { // a NaN is neither
+		return q, fmt.Errorf("--pace %g: give 0 for flat out, or %g to %g times the recorded speed", o.pace, minPace, maxPace)
 	}
 	if o.touch < 0 || o.touch%64 != 0 {
 		return q, fmt.Errorf("--touch %d: give 0, or a multiple of 64 bytes", o.touch)
 	}
-	if o.slower < 0 || o.slower > maxSlowerPct {
+	if !(o.slower >= 0 && o.slower <= maxSlowerPct) {
 		return q, fmt.Errorf("--plant-slower %g: give 0 to %d per cent", o.slower, maxSlowerPct)
 	}
 	for _, n := range o.cpus {
@@ -252,7 +284,7 @@ func sampleCommand() *cobra.Command {
 		Use:    "sample",
 		Short:  "Take one sample: what bench starts for each (description on standard input)",
 		Hidden: true,
-		Args:   cobra.NoArgs,
+		Args:   arguments(0),
 		RunE:   func(*cobra.Command, []string) error { return harness.Sample(os.Stdin, os.Stdout) },
 	}
 }

@@ -23,9 +23,9 @@ func compareCommand() *cobra.Command {
 A difference inside the runs' A/A spread is no difference. Cells that only one run has are listed.
 Exit status: 0 no regression, 1 a cell is worse by more than the gate and beyond noise, 2 a folder cannot be used.`,
 		Example: "  headroom compare results/before results/latest --gate 5",
-		Args:    cobra.ExactArgs(2),
+		Args:    arguments(2),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if gate < 0 || math.IsNaN(gate) {
+			if !(gate >= 0) { // a NaN is not at least 0
 				return fmt.Errorf("--gate %g: give a percentage of at least 0", gate)
 			}
 			return compare(args[0], args[1], gate, asJSON)

@@ -26,7 +26,7 @@ func envCommand() *cobra.Command {
 		Use:     "env",
 		Short:   "Show the machine as a measurement sees it: topology, compare-and-swap, warnings",
 		Example: "  headroom env\n  headroom env --json",
-		Args:    cobra.NoArgs,
+		Args:    arguments(0),
 		RunE: func(*cobra.Command, []string) error {
 			e, err := readEnvironment()
 			if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -27,6 +28,7 @@ type exploreOptions struct {
 	seconds    float64
 	seed       uint64
 	bare       bool
+	bench      bool
 	out        string
 	asJSON     bool
 }
@@ -41,13 +43,19 @@ waiting beside a free item, deadlock, livelock, data races and misuse. A failure
 repeats it is printed. Exit status: 0 nothing found, 1 a failure found, 2 bad input.`,
 		Example: `  headroom explore --design percpu_tags --seconds 20
   headroom explore --design percpu_tags --mutant PI-01 --seconds 20
-  headroom explore --design percpu_tags --executions 1000000 --seed 7`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+  headroom explore --design percpu_tags --executions 1000000 --seed 7
+  headroom explore --bench`,
+		Args: arguments(0),
+		RunE: func(*cobra.Command, []string) error {
 			if !choice.Enabled {
 				return startSibling()
 			}
-			return explore(c.Context(), o)
+			ctx, stop := interruptible()
+			defer stop()
+			if o.bench {
+				return exploreBench(ctx, o)
+			}
+			return explore(ctx, o)
 		},
 	}
 	f := c.Flags()
@@ -58,6 +66,7 @@ repeats it is printed. Exit status: 0 nothing found, 1 a failure found, 2 bad in
 	f.Float64Var(&o.seconds, "seconds", 0, "stop after so many seconds (default 10 when no budget is given)")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of programs and schedules; equal seeds give equal hunts")
 	f.BoolVar(&o.bare, "bare", false, "leave out the data-race checks, for speed")
+	f.BoolVar(&o.bench, "bench", false, "measure the explorer's own speed on a small program, for --seconds (default 1) or --executions each")
 	f.StringVar(&o.out, "out", filepath.Join("build", "findings"), "folder for replay files")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 	return c
@@ -87,6 +96,7 @@ func explore(ctx context.Context, o exploreOptions) error {
 	}
 	fuzz.SetMutant(mutant.ID(o.mutant))
 	defer fuzz.SetMutant("")
+	fmt.Fprintf(os.Stderr, "exploring %s, seed %d; Ctrl-C ends it\n", v.FullName(), o.seed)
 	started := time.Now()
 	asked, stopped := 0, false
 	last := started
@@ -104,8 +114,15 @@ func explore(ctx context.Context, o exploreOptions) error {
 		},
 	}
 	found, err := hunt.Run()
+	if errors.Is(err, fuzz.ErrUnrepeatable) {
+		fmt.Printf("FAILURE unrepeatable: %v\n", err)
+		return status(exitFound)
+	}
 	if err != nil {
 		return err
+	}
+	if o.mutant != "" && found.Failure == nil && fuzz.MutantExecuted() == 0 {
+		return fmt.Errorf("mutant %s: its code never ran in %d executions of %s: nothing is shown; choose a design that uses it", o.mutant, found.Executions, v.FullName())
 	}
 	result := &outcome{Design: v.FullName(), Mutant: o.mutant, Seed: o.seed, Executions: found.Executions, Programs: found.Programs, Steps: found.Steps,
 		Seconds: time.Since(started).Seconds(), Reached: found.Reached, Missed: found.Missed, Finished: ctx.Err() == nil}
@@ -143,7 +160,7 @@ func (o *exploreOptions) check() (designs.Variant, error) {
 			return v, fmt.Errorf("--mutant %s: there is none of that name; see headroom list", o.mutant)
 		}
 	}
-	if o.seconds < 0 || o.executions < 0 {
+	if !(o.seconds >= 0) || o.executions < 0 { // a NaN is not at least 0
 		return v, fmt.Errorf("--seconds %g --executions %d: a budget cannot be negative", o.seconds, o.executions)
 	}
 	if o.seconds == 0 && o.executions == 0 {

@@ -44,7 +44,7 @@ func listCommand() *cobra.Command {
 		Use:     "list",
 		Short:   "List designs, variants, capabilities, workloads and mutants",
 		Example: "  headroom list\n  headroom list --json",
-		Args:    cobra.NoArgs,
+		Args:    arguments(0),
 		RunE: func(*cobra.Command, []string) error {
 			l := newListing()
 			if asJSON {

@@ -27,14 +27,10 @@ type status int
 
 func (s status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(run(ctx))
-}
+func main() { os.Exit(run()) }
 
-func run(ctx context.Context) int {
-	err := root().ExecuteContext(ctx)
+func run() int {
+	err := root().Execute()
 	var s status
 	switch {
 	case err == nil:
@@ -44,6 +40,14 @@ func run(ctx context.Context) int {
 	}
 	fmt.Fprintf(os.Stderr, "headroom: %v\n", err)
 	return exitUnusable
+}
+
+// interruptible returns a context that ends with the first SIGINT or SIGTERM; the next one ends the program, as every signal does while no command
+// has asked for this.
+func interruptible() (ctx context.Context, stop context.CancelFunc) {
+	ctx, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 func root() *cobra.Command {
@@ -60,15 +64,30 @@ runs them under identical workloads, explores their schedules for broken invaria
   headroom replay build/findings/percpu_tags-lock-PI-01.replay`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("unknown command %q; see headroom --help", args[0])
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, _ []string) error {
 			return c.Help()
 		},
 	}
 	c.CompletionOptions.DisableDefaultCmd = true
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return fmt.Errorf("%w; see headroom %s --help", err, c.Name())
+		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
 	})
 	c.AddCommand(benchCommand(), compareCommand(), exploreCommand(), replayCommand(), listCommand(), envCommand(), sampleCommand())
 	return c
+}
+
+// arguments makes a command take exactly n arguments.
+func arguments(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != n {
+			return fmt.Errorf("%s takes %d arguments, and %d were given; see %s --help", c.CommandPath(), n, len(args), c.CommandPath())
+		}
+		return nil
+	}
 }

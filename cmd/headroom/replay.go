@@ -19,7 +19,7 @@ func replayCommand() *cobra.Command {
 		Long: `Replay runs the program of a replay file under its recorded schedule and prints every step. The same file prints the same bytes.
 Exit status: 0 the failure came again, 1 the run took another way (the code has changed), 2 the file cannot be used.`,
 		Example: "  headroom replay build/findings/percpu_tags-lock-PI-01-waiting-beside-free-item-0123456789abcdef.replay",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if !choice.Enabled {
 				return startSibling()

@@ -44,6 +44,7 @@ import (
 	"headroom/kernel/atomic"
 	"headroom/kernel/lock"
 	"headroom/kernel/mem"
+	"headroom/kernel/mutant"
 	"headroom/kernel/percpu"
 )
 
@@ -154,6 +155,9 @@ func (p *Pool) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 	n := l.free.Load()
 	if n != 0 {
 		tag := l.stack[n-1].Load()
+		if mutant.On(ai01) {
+			l.window(t)
+		}
 		l.free.Store(n - 1)
 		l.lock.Unlock(t)
 		t.IRQRestore()

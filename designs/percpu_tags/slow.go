@@ -28,7 +28,7 @@ var (
 	pi01 = mutant.Define(mutant.Mutant{ID: "PI-01", Host: host, Breaks: "I3",
 		Story: "stealing stops when (CPUs with tags) x maximum is not above half the tags; Linux 3.12, fixed by commit d835502f3dac"})
 	ai01 = mutant.Define(mutant.Mutant{ID: "AI-01", Host: host, Breaks: "I1",
-		Story: "the own list is refilled without interrupts masked, and a completion's free in between is overwritten; fs/aio.c, 2014"})
+		Story: "the per-CPU count is loaded and stored in two masked stretches, and an interrupt's free in between is overwritten; fs/aio.c, 2014"})
 	pt02 = mutant.Define(mutant.Mutant{ID: "PT-02", Host: host, Breaks: "I2",
 		Story: "the thief clears the victim's bit after it took the list, over the bit of a free that came between"})
 	pt03 = mutant.Define(mutant.Mutant{ID: "PT-03", Host: host, Breaks: "I3",
@@ -66,7 +66,8 @@ func (p *Pool) allocSlow(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 
 // take gets one tag under the pool's lock, and leaves what else it found on the own list.
 func (p *Pool) take(t *kernel.Task, wait bool) (tag uint32, ok bool) {
-	p.lockPool(t)
+	t.IRQSave() // an interrupt on this CPU would free to the list that is being changed
+	p.shared.lock.Lock(t)
 	l := &p.cpus[t.CPU()]
 	n := l.free.Load() // an interrupt may have freed here since the look
 	if n == 0 {
@@ -87,23 +88,17 @@ func (p *Pool) take(t *kernel.Task, wait bool) (tag uint32, ok bool) {
 	default:
 		count(&l.failed)
 	}
-	p.unlockPool(t)
+	p.shared.lock.Unlock(t)
+	t.IRQRestore()
 	return tag, ok
 }
 
-// lockPool takes the pool's lock with interrupts masked: an interrupt on this CPU frees to the list that is being changed.
-func (p *Pool) lockPool(t *kernel.Task) {
-	if !mutant.On(ai01) {
-		t.IRQSave()
-	}
-	p.shared.lock.Lock(t)
-}
-
-func (p *Pool) unlockPool(t *kernel.Task) {
-	p.shared.lock.Unlock(t)
-	if !mutant.On(ai01) {
-		t.IRQRestore()
-	}
+// window opens the mutant AI-01's gap: between its load and its store of the count, Alloc lets interrupts and thieves in.
+func (l *list) window(t *kernel.Task) {
+	l.lock.Unlock(t)
+	t.IRQRestore()
+	t.IRQSave()
+	l.lock.Lock(t)
 }
 
 // refill moves up to a batch from the shared stack to the empty list l and returns the new length; pool's lock held, interrupts masked.

@@ -27,7 +27,7 @@ func TestBoundarySplitsClustersOnly(t *testing.T) {
 			t.Errorf("%s: boundary %v, want %v", c.name, got, c.want)
 		}
 	}
-	if Class(50, 325) != Near || Class(325, 325) != Far || Class(1e9, math.Inf(1)) != Near {
+	if Class(50, 325) != Near || Class(325, 325) != Far || Class(1e9, math.Inf(1)) != Single {
 		t.Error("a class is on the wrong side of its boundary")
 	}
 }

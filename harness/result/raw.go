@@ -64,8 +64,11 @@ func rawConfig(env Env) Env {
 	return out
 }
 
-// rawResults gives the lines of a cell. A figure that is not positive has no meaning and is left out; cells.json keeps it.
+// rawResults gives the lines of a cell. The control's cells have none: they check the ruler, and benchstat would average them in. A figure that is not positive has no meaning and is left out; cells.json keeps it.
 func rawResults(c *Cell) []*benchfmt.Result {
+	if IsControl(c.Params) {
+		return nil
+	}
 	var out []*benchfmt.Result
 	name := benchfmt.Name(c.Name())
 	for i := range c.Kept {

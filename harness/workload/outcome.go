@@ -2,18 +2,22 @@ package workload
 
 import (
 	"fmt"
+	"math"
 
 	"headroom/designs"
 	"headroom/harness/result"
 	"headroom/kernel/machine"
 )
 
+// casDrift is how far the compare-and-swap before and after an interval may differ: a clock that changed makes more, noise less.
+const casDrift = 0.15
+
 // outcome adds up what the CPUs measured.
 func (r *run) outcome() (*Outcome, error) {
 	o := &Outcome{Sample: result.Sample{Counters: map[string]float64{}, LoopNs: r.loop, RTTNs: r.seats[0].trip}}
 	s := &o.Sample
 	first, last := r.seats[0].started, r.seats[0].ended
-	var busy, failed float64
+	var busy, late, failed float64
 	for i := range r.seats {
 		seat := &r.seats[i]
 		if seat.pinned != nil {
@@ -24,9 +28,17 @@ func (r *run) outcome() (*Outcome, error) {
 		}
 		s.Ops += seat.ops
 		s.PerCPU = append(s.PerCPU, seat.ops)
-		s.CASNs += seat.casNs / float64(len(r.seats))
+		s.CASNs += (seat.casNs[0] + seat.casNs[1]) / 2 / float64(len(r.seats))
+		if before, after := seat.casNs[0], seat.casNs[1]; math.Abs(after/before-1) > casDrift {
+			s.Dropped = fmt.Sprintf("the compare-and-swap of CPU %d took %.2f ns before and %.2f ns after: its clock changed, or something ran beside", i, before, after)
+		}
 		failed += float64(seat.failed)
-		busy += float64(seat.ended - seat.started - seat.waited)
+		if r.spec.Pace > 0 {
+			busy += float64(seat.inside)
+			late += float64(seat.late) / machine.TicksPerNs()
+		} else {
+			busy += float64(seat.ended - seat.started)
+		}
 		first, last = min(first, seat.started), max(last, seat.ended)
 	}
 	if s.Ops == 0 {
@@ -39,6 +51,9 @@ func (r *run) outcome() (*Outcome, error) {
 		s.OpsPerSec += float64(seat.ops) / (float64(seat.ended-seat.started) / machine.TicksPerNs() / 1e9)
 	}
 	s.Counters["failed"] = failed
+	if r.spec.Pace > 0 {
+		s.Counters["late-ns-mean"] = late / float64(2*s.Ops)
+	}
 	if stats, ok := r.allocator.(designs.StatsReader); ok {
 		now, before := stats.Stats(), r.warmed
 		s.Counters["waits"], s.Counters["steals"] = float64(now.Waits-before.Waits), float64(now.Steals-before.Steals)

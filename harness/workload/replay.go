@@ -87,31 +87,29 @@ func (r *run) replayStream(t *kernel.Task, s *seat) {
 			op := &stream[i]
 			at := pass*p.total + uint64(op.Sequence)
 			if r.spec.Pace > 0 {
-				if due, now := began+r.ticks(int64(float64(op.AtNs)/r.spec.Pace)), arch.TSC(); now < due {
+				due := began + r.ticks(int64(float64(op.AtNs)/r.spec.Pace))
+				if arch.TSC() < due {
 					mine.StoreRelease(at)
-					s.waited += waitUntil(due) - now
 				}
+				s.late += waitUntil(due) - due
 			}
 			if i%skewLook == 0 {
 				mine.StoreRelease(at)
 				p.keepNear(at)
 			}
-			if op.Free {
-				r.replayFree(t, s, op, pass, at)
-			} else {
-				r.replayAlloc(t, s, op, pass)
+			if r.spec.Pace == 0 {
+				r.replayStep(t, s, op, pass, at)
+				continue
 			}
+			before := arch.TSC()
+			r.replayStep(t, s, op, pass, at)
+			s.inside += arch.TSC() - before
 		}
 		mine.StoreRelease((pass + 1) * p.total)
 		if s.cpu == 0 { // the others wait for CPU 0's word
 			r.linger(s)
 		}
-		now := arch.TSC()
-		last := p.lastPass(r.spec.CPUs, s.cpu, pass, now >= end)
-		if r.spec.Pace > 0 {
-			s.waited += arch.TSC() - now
-		}
-		if last {
+		if p.lastPass(r.spec.CPUs, s.cpu, pass, arch.TSC() >= end) {
 			return
 		}
 	}
@@ -169,6 +167,14 @@ func (p *replay) lastPass(cpus, cpu int, pass uint64, late bool) bool {
 		word = p.verdict.Load()
 	}
 	return word&1 == 1
+}
+
+func (r *run) replayStep(t *kernel.Task, s *seat, op *trace.Operation, pass, at uint64) {
+	if op.Free {
+		r.replayFree(t, s, op, pass, at)
+		return
+	}
+	r.replayAlloc(t, s, op, pass)
 }
 
 func (r *run) replayAlloc(t *kernel.Task, s *seat, op *trace.Operation, pass uint64) {

@@ -29,9 +29,10 @@ type seat struct {
 	failed   int64
 	started  uint64 // time-stamp counter
 	ended    uint64
-	waited   uint64 // ticks spent waiting for the next recorded moment, in a paced replay
-	lingered uint64 // when this CPU was last held up on purpose
-	casNs    float64
+	inside   uint64     // paced replay: ticks inside operations
+	late     uint64     // paced replay: ticks by which operations began after their recorded moment
+	lingered uint64     // when this CPU was last held up on purpose
+	casNs    [2]float64 // before and after
 	trip     [2]float64
 	realtime error
 	pinned   error
@@ -155,7 +156,7 @@ func (r *run) prepare(t *kernel.Task, s *seat) {
 		s.realtime = machine.Realtime(true)
 	}
 	r.warm(t, s)
-	s.casNs = measure.CAS(t, &r.words[s.cpu].word)
+	s.casNs[0] = measure.CAS(t, &r.words[s.cpu].word)
 	if s.cpu == 0 {
 		r.loop = measure.Loop(t)
 	}
@@ -190,6 +191,7 @@ func (r *run) finish(t *kernel.Task, s *seat) {
 		return
 	}
 	s.ended = arch.TSC()
+	s.casNs[1] = measure.CAS(t, &r.words[s.cpu].word)
 	s.trip[1] = r.distance(s)
 	if s.realtime == nil {
 		s.realtime = machine.Realtime(false)
@@ -276,7 +278,10 @@ func (r *run) ticks(ns int64) uint64 { return uint64(float64(ns) * machine.Ticks
 
 // exhaust is the body of each task of tag-exhaust: an item that may have to be waited for, held while the CPU's other tasks run.
 func (r *run) exhaust(t *kernel.Task, s *seat) {
-	const looks = 16 // operations between two readings of the clock: 10 ns beside 16 times 100
+	looks := 16 // operations between two readings of the clock: 10 ns beside 16 times 100
+	if r.spec.Ratio < float64(r.spec.Tasks) {
+		looks = 1 // where tags are waited for, an operation takes microseconds
+	}
 	end := s.started + r.ticks(r.spec.DurationNs)
 	for {
 		if arch.TSC() >= end {

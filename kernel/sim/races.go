@@ -15,12 +15,13 @@ import (
 // The algorithm is that of FastTrack (Flanagan and Freund, 2009), with a full read clock for each word.
 type races struct {
 	n      int
-	clocks [][]uint32 // by entity
-	cpus   [][]uint32 // what the last entity of each CPU knew
-	fence  []uint32   // what full fences have published
+	clocks [][]uint32  // by entity
+	cpus   [][]uint32  // what the last entity of each CPU knew
+	fenced [][]uint32  // by entity: its clock at its last fence, which its relaxed stores carry
+	seen   [][]uint32  // by entity: what its relaxed loads saw, which its next fence takes over
 	plain  []plainCell // by word of 32 bits, up to the highest one accessed
 	sync   []syncCell  // likewise
-	run    uint32 // stamps cells, so that a new run need not clear them
+	run    uint32      // stamps cells, so that a new run need not clear them
 }
 
 type plainCell struct {
@@ -36,8 +37,9 @@ type syncCell struct {
 }
 
 func newRaces(entities, cpus int) *races {
-	r := &races{n: entities, fence: make([]uint32, entities)}
+	r := &races{n: entities}
 	r.clocks, r.cpus = vectors(entities, entities), vectors(cpus, entities)
+	r.fenced, r.seen = vectors(entities, entities), vectors(entities, entities)
 	return r
 }
 
@@ -66,7 +68,10 @@ func (r *races) clear() {
 	for i := range r.cpus {
 		clear(r.cpus[i])
 	}
-	clear(r.fence)
+	for i := range r.fenced {
+		clear(r.fenced[i])
+		clear(r.seen[i])
+	}
 }
 
 // join makes a know what b knows.
@@ -78,10 +83,15 @@ func join(a, b []uint32) {
 	}
 }
 
-// spawn starts an entity that knows what its parent knows. A place in the table is used again with its clock running on.
+// spawn starts an entity that knows what its parent knows; without a parent, from outside a run, it knows all that happened so far.
 func (r *races) spawn(i int, by *kernel.Task) {
 	if by != nil {
 		r.passOn(i, by)
+	} else {
+		for j := range r.clocks {
+			join(r.clocks[i], r.clocks[j])
+			r.clocks[j][j]++
+		}
 	}
 	r.clocks[i][i]++
 }
@@ -110,8 +120,8 @@ func (r *races) handover(cpu, from, to int) {
 func (r *races) access(m *Machine, self int, kind choice.Kind, word unsafe.Pointer, expect uint64) {
 	mine := r.clocks[self]
 	if kind == choice.Fence {
-		join(mine, r.fence)
-		join(r.fence, mine)
+		join(mine, r.seen[self])
+		copy(r.fenced[self], mine)
 		mine[self]++
 		return
 	}
@@ -132,17 +142,25 @@ func (r *races) access(m *Machine, self int, kind choice.Kind, word unsafe.Point
 		}
 		clear(cell.clock)
 	}
+	switch {
+	case kind == choice.StoreRelaxed:
+		copy(cell.clock, r.fenced[self]) // what came before the entity's last fence, and no more
+	case kind == choice.LoadRelaxed:
+		join(r.seen[self], cell.clock) // for the entity's next fence
+	}
 	if acquire {
 		join(mine, cell.clock)
 	}
-	if release || kind == choice.StoreRelaxed {
+	if acquire && release { // a read-modify-write is a full barrier, in the kernel's sense
+		join(mine, r.seen[self])
+		copy(r.fenced[self], mine)
+	}
+	if release {
 		if !keep {
 			clear(cell.clock)
 		}
-		if release {
-			join(cell.clock, mine)
-			mine[self]++
-		}
+		join(cell.clock, mine)
+		mine[self]++
 	}
 }
 

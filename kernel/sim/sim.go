@@ -113,6 +113,8 @@ type Machine struct {
 	entities []entity
 	nodes    []kernel.Node
 	used     uint64 // entities in use
+	ever     uint64 // entities that were in use in this run
+	muted    bool   // reach points do not count
 	live     int    // tasks and interrupts not finished
 	failure  *Failure
 	reached  []uint32 // hits of each reach point
@@ -220,7 +222,7 @@ func (m *Machine) clear() {
 	for i := range m.cpus {
 		m.cpus[i] = cpu{top: -1}
 	}
-	m.used, m.live, m.eligible, m.spinners = 0, 0, 0, 0
+	m.used, m.ever, m.live, m.eligible, m.spinners = 0, 0, 0, 0, 0
 	m.current, m.steps, m.hash = -1, 0, hashSeed
 	m.failure, m.aborting = nil, false
 	if m.races != nil {
@@ -251,9 +253,13 @@ func (m *Machine) Rewind() {
 	m.failure = m.marked.failure
 }
 
-// take finds an unused entity. When there is none the run fails: at the caller's next step, or at its start.
+// take finds an unused entity, one that was never used in this run while there are such: to the race checks a place used again is one entity that
+// lives on. When there is none the run fails: at the caller's next step, or at its start.
 func (m *Machine) take() (i int, ok bool) {
-	i = bits.TrailingZeros64(^m.used)
+	i = bits.TrailingZeros64(^(m.used | m.ever))
+	if i >= len(m.entities) {
+		i = bits.TrailingZeros64(^m.used)
+	}
 	if i >= len(m.entities) {
 		if m.failure == nil {
 			m.failure = &Failure{Class: Machinery, Message: fmt.Sprintf("more than %d tasks and interrupts at a time", len(m.entities))}
@@ -262,6 +268,7 @@ func (m *Machine) take() (i int, ok bool) {
 		return 0, false
 	}
 	m.used |= 1 << i
+	m.ever |= 1 << i
 	m.live++
 	e := &m.entities[i]
 	e.started, e.below, e.work = false, -1, nil
@@ -339,7 +346,13 @@ func (m *Machine) refresh(index int) {
 // Reached returns how often each point of reach.All was passed since the machine was made.
 func (m *Machine) Reached() []uint32 { return m.reached }
 
+// Mute makes passed points count no longer, or again: what a check does at quiescence is not what the program reached.
+func (m *Machine) Mute(muted bool) { m.muted = muted }
+
 func (m *Machine) reach(index int) {
+	if m.muted {
+		return
+	}
 	for len(m.reached) <= index {
 		m.reached = append(m.reached, 0)
 	}
