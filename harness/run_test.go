@@ -63,13 +63,20 @@ func actSample(act, file string) int {
 		if err != nil {
 			return 2
 		}
-		_, _ = pipe.Write([]byte("x"))
-		_, _ = io.ReadFull(pipe, make([]byte, 1<<20))
+		_, _ = pipe.Write([]byte("x")) // for the test to read: reading here would take it away
+		waitForKill()
 	}
 	if json.NewEncoder(os.Stdout).Encode(taken) != nil {
 		return 2
 	}
 	return 0
+}
+
+// waitForKill returns never: no signal that the process handles is sent to it.
+func waitForKill() {
+	for {
+		_ = syscall.Pause()
+	}
 }
 
 // tally is a Reporter that notes what it is told, and calls at before the sample of that number, from 1.
