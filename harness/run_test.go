@@ -59,12 +59,17 @@ func actSample(act, file string) int {
 	case "die":
 		return 3
 	case "block": // say so through the pipe, and wait to be killed
-		pipe, err := os.OpenFile(file, os.O_RDWR, 0)
+		pipe, err := os.OpenFile(file, os.O_WRONLY, 0)
 		if err != nil {
 			return 2
 		}
-		_, _ = pipe.Write([]byte("x")) // for the test to read: reading here would take it away
-		waitForKill()
+		_, _ = pipe.Write([]byte("x"))
+		never, end, err := os.Pipe()
+		if err != nil {
+			return 2
+		}
+		defer end.Close()
+		_, _ = never.Read(make([]byte, 1))
 	}
 	if json.NewEncoder(os.Stdout).Encode(taken) != nil {
 		return 2

@@ -6,7 +6,6 @@ import (
 
 	"headroom/designs"
 	"headroom/harness/result"
-	"headroom/kernel/machine"
 )
 
 // casDrift is how far the compare-and-swap before and after an interval may differ: a clock that changed makes more, noise less.
@@ -35,7 +34,7 @@ func (r *run) outcome() (*Outcome, error) {
 		failed += float64(seat.failed)
 		if r.spec.Pace > 0 {
 			busy += float64(seat.inside)
-			late += float64(seat.late) / machine.TicksPerNs()
+			late += float64(seat.late)
 		} else {
 			busy += float64(seat.ended - seat.started)
 		}
@@ -44,11 +43,11 @@ func (r *run) outcome() (*Outcome, error) {
 	if s.Ops == 0 {
 		return nil, fmt.Errorf("%s on %s: no operation was completed in %d ns", r.spec.Workload, r.variant.FullName(), r.spec.DurationNs)
 	}
-	s.WallNs = float64(last-first) / machine.TicksPerNs()
-	s.NsPerOp = busy / machine.TicksPerNs() / float64(s.Ops)
+	s.WallNs = float64(last - first)
+	s.NsPerOp = busy / float64(s.Ops)
 	for i := range r.seats {
 		seat := &r.seats[i]
-		s.OpsPerSec += float64(seat.ops) / (float64(seat.ended-seat.started) / machine.TicksPerNs() / 1e9)
+		s.OpsPerSec += float64(seat.ops) / (float64(seat.ended-seat.started) / 1e9)
 	}
 	s.Counters["failed"] = failed
 	if r.spec.Pace > 0 {

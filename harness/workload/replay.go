@@ -79,19 +79,19 @@ func newReplay(m machine.Machine, recording *trace.Recording, s Spec) (*replay, 
 func (r *run) replayStream(t *kernel.Task, s *seat) {
 	p := r.replay
 	stream := p.streams[s.cpu].Operations
-	end := s.started + r.ticks(r.spec.DurationNs)
+	end := s.started + r.spec.DurationNs
 	mine := &p.progress[s.cpu].at
 	for pass := uint64(0); ; pass++ {
-		began := s.started + r.passTicks(pass)
+		began := s.started + r.passesNs(pass)
 		for i := range stream {
 			op := &stream[i]
 			at := pass*p.total + uint64(op.Sequence)
 			if r.spec.Pace > 0 {
-				due := began + r.ticks(int64(float64(op.AtNs)/r.spec.Pace))
-				if arch.TSC() < due {
+				due := began + int64(float64(op.AtNs)/r.spec.Pace)
+				if r.now() < due {
 					mine.StoreRelease(at)
 				}
-				s.late += waitUntil(due) - due
+				s.late += r.waitUntil(due) - due
 			}
 			if i%skewLook == 0 {
 				mine.StoreRelease(at)
@@ -101,24 +101,24 @@ func (r *run) replayStream(t *kernel.Task, s *seat) {
 				r.replayStep(t, s, op, pass, at)
 				continue
 			}
-			before := arch.TSC()
+			before := r.now()
 			r.replayStep(t, s, op, pass, at)
-			s.inside += arch.TSC() - before
+			s.inside += r.now() - before
 		}
 		mine.StoreRelease((pass + 1) * p.total)
 		if s.cpu == 0 { // the others wait for CPU 0's word
 			r.linger(s)
 		}
-		if p.lastPass(r.spec.CPUs, s.cpu, pass, arch.TSC() >= end) {
+		if p.lastPass(r.spec.CPUs, s.cpu, pass, r.now() >= end) {
 			return
 		}
 	}
 }
 
 // waitUntil spins until the given time and returns when that was.
-func waitUntil(due uint64) uint64 {
+func (r *run) waitUntil(due int64) int64 {
 	for {
-		now := arch.TSC()
+		now := r.now()
 		if now >= due {
 			return now
 		}
@@ -126,12 +126,12 @@ func waitUntil(due uint64) uint64 {
 	}
 }
 
-// passTicks is the length of so many paced passes; flat out there is none.
-func (r *run) passTicks(passes uint64) uint64 {
+// passesNs is the length of so many paced passes; flat out there is none.
+func (r *run) passesNs(passes uint64) int64 {
 	if r.spec.Pace == 0 {
 		return 0
 	}
-	return passes * r.ticks(int64(float64(r.replay.spanNs)/r.spec.Pace))
+	return int64(float64(passes) * float64(r.replay.spanNs) / r.spec.Pace)
 }
 
 // keepNear waits while another CPU is more than skewWindow behind. Who waits anywhere has said how far he is, and the one furthest behind waits

@@ -27,11 +27,11 @@ type seat struct {
 	cpu      int
 	ops      int64
 	failed   int64
-	started  uint64 // time-stamp counter
-	ended    uint64
-	inside   uint64     // paced replay: ticks inside operations
-	late     uint64     // paced replay: ticks by which operations began after their recorded moment
-	lingered uint64     // when this CPU was last held up on purpose
+	started  int64 // ns of the machine's clock, like all times here
+	ended    int64
+	inside   int64      // paced replay: time inside operations
+	late     int64      // paced replay: time by which operations began after their recorded moment
+	lingered int64      // when this CPU was last held up on purpose
 	casNs    [2]float64 // before and after
 	trip     [2]float64
 	realtime error
@@ -62,8 +62,10 @@ type casWord struct {
 	_    [120]byte
 }
 
-// Run takes one measurement on a native machine made for it. recording is for the trace workload, nil otherwise.
-func Run(m *machine.Native, osCPUs []int, v designs.Variant, s Spec, recording *trace.Recording) (*Outcome, error) {
+// Run takes one measurement on a machine made for it. osCPUs are the processors behind a native machine's CPUs, for what only such a machine has: a
+// real-time priority, a compare-and-swap and a distance to measure, a pinning to check; nil on a simulated one, whose clock counts steps. recording
+// is for the trace workload, nil otherwise.
+func Run(m machine.Machine, osCPUs []int, v designs.Variant, s Spec, recording *trace.Recording) (*Outcome, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
@@ -152,21 +154,25 @@ func (r *run) spawn(s *seat) {
 
 // prepare is what the first task of a CPU does before the measured interval.
 func (r *run) prepare(t *kernel.Task, s *seat) {
-	if s.realtime = errTooLong; !r.long() {
-		s.realtime = machine.Realtime(true)
+	if r.native() {
+		if s.realtime = errTooLong; !r.long() {
+			s.realtime = machine.Realtime(true)
+		}
 	}
 	r.warm(t, s)
-	s.casNs[0] = measure.CAS(t, &r.words[s.cpu].word)
-	if s.cpu == 0 {
-		r.loop = measure.Loop(t)
+	if r.native() {
+		s.casNs[0] = measure.CAS(t, &r.words[s.cpu].word)
+		if s.cpu == 0 {
+			r.loop = measure.Loop(t)
+		}
+		s.trip[0] = r.distance(s)
 	}
-	s.trip[0] = r.distance(s)
 	r.barrier(1)
 	if stats, ok := r.allocator.(designs.StatsReader); ok && s.cpu == 0 {
 		r.warmed = stats.Stats() // nobody is inside the allocator between the two barriers
 	}
 	r.barrier(2)
-	s.started = arch.TSC()
+	s.started = r.now()
 	s.lingered = s.started
 }
 
@@ -190,7 +196,10 @@ func (r *run) finish(t *kernel.Task, s *seat) {
 	if s.running > 0 {
 		return
 	}
-	s.ended = arch.TSC()
+	s.ended = r.now()
+	if !r.native() {
+		return
+	}
 	s.casNs[1] = measure.CAS(t, &r.words[s.cpu].word)
 	s.trip[1] = r.distance(s)
 	if s.realtime == nil {
@@ -198,6 +207,9 @@ func (r *run) finish(t *kernel.Task, s *seat) {
 	}
 	s.pinned = machine.Pinned(r.osCPUs[s.cpu])
 }
+
+// native reports whether the machine is one of real processors.
+func (r *run) native() bool { return r.osCPUs != nil }
 
 // distance measures the round trip between CPU 0 and CPU 1; the others have no part in it. 0 on one CPU.
 func (r *run) distance(s *seat) float64 {
@@ -240,8 +252,8 @@ func (r *run) chunkOps() int {
 func (r *run) closed(t *kernel.Task, s *seat) {
 	held := make([]designs.Item, r.spec.Hold)
 	ops := r.chunkOps()
-	end := s.started + r.ticks(r.spec.DurationNs)
-	for now := s.started; now < end; now = arch.TSC() {
+	end := s.started + r.spec.DurationNs
+	for now := s.started; now < end; now = r.now() {
 		s.failed += int64(r.chunk(t, held, ops))
 		s.ops += int64(ops)
 		r.linger(s)
@@ -253,11 +265,11 @@ func (r *run) linger(s *seat) {
 	if r.spec.SlowerPct == 0 {
 		return
 	}
-	now := arch.TSC()
-	until := now + uint64(float64(now-s.lingered)*r.spec.SlowerPct/100)
+	now := r.now()
+	until := now + int64(float64(now-s.lingered)*r.spec.SlowerPct/100)
 	for now < until {
 		arch.Pause(1)
-		now = arch.TSC()
+		now = r.now()
 	}
 	s.lingered = now
 }
@@ -274,7 +286,8 @@ func (r *run) chunk(t *kernel.Task, held []designs.Item, ops int) int {
 	return loops.Pair(r.allocator, t, kernel.NoWait, ops, r.records)
 }
 
-func (r *run) ticks(ns int64) uint64 { return uint64(float64(ns) * machine.TicksPerNs()) }
+// now is the machine's clock, in ns.
+func (r *run) now() int64 { return r.machine.Now(nil) }
 
 // exhaust is the body of each task of tag-exhaust: an item that may have to be waited for, held while the CPU's other tasks run.
 func (r *run) exhaust(t *kernel.Task, s *seat) {
@@ -282,9 +295,9 @@ func (r *run) exhaust(t *kernel.Task, s *seat) {
 	if r.spec.Ratio < float64(r.spec.Tasks) {
 		looks = 1 // where tags are waited for, an operation takes microseconds
 	}
-	end := s.started + r.ticks(r.spec.DurationNs)
+	end := s.started + r.spec.DurationNs
 	for {
-		if arch.TSC() >= end {
+		if r.now() >= end {
 			return
 		}
 		for range looks {

@@ -1,0 +1,62 @@
+//go:build sim
+
+package workload
+
+import (
+	"math/bits"
+	"testing"
+
+	"headroom/designs/catalog"
+	"headroom/internal/rng"
+	"headroom/kernel/sim"
+)
+
+// walk is a random walk of its own: the harness does not import the explorer's.
+type walk struct{ stream rng.Stream }
+
+func (w *walk) Next(eligible uint64, _ int) int {
+	for n := w.stream.Below(bits.OnesCount64(eligible)); n > 0; n-- {
+		eligible &= eligible - 1
+	}
+	return bits.TrailingZeros64(eligible)
+}
+
+// simulate runs a spec on the simulated machine and returns what it measured, in steps, and the run's hash.
+func simulate(t *testing.T, s Spec, seed uint64) (*Outcome, uint64) {
+	t.Helper()
+	v, err := catalog.Default("percpu_tags")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const steps = 50_000_000
+	m, err := sim.New(sim.Options{CPUs: s.CPUs, MemoryBytes: 4 << 20, StepLimit: steps})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	m.SetStrategy(&walk{rng.New(seed)})
+	o, err := Run(m, nil, v, s, nil)
+	if err != nil {
+		t.Fatalf("%s: %v", s.Workload, err)
+	}
+	return o, m.Hash()
+}
+
+// The description that is measured natively runs on the simulated machine too, where equal seeds give equal runs.
+func TestWorkloadsRunOnTheSimulatedMachine(t *testing.T) {
+	for _, s := range []Spec{
+		{Workload: Fastpath, CPUs: 2, DurationNs: 20_000},
+		{Workload: Window, CPUs: 2, Hold: 8, DurationNs: 20_000},
+		{Workload: TagExhaust, CPUs: 2, Ratio: 1, Tasks: 2, DurationNs: 20_000},
+	} {
+		a, first := simulate(t, s, 1)
+		b, again := simulate(t, s, 1)
+		_, other := simulate(t, s, 2)
+		if a.Sample.Ops == 0 || a.Sample.Ops != b.Sample.Ops || first != again {
+			t.Errorf("%s: %d operations with hash %#x, and %d with %#x", s.Workload, a.Sample.Ops, first, b.Sample.Ops, again)
+		}
+		if first == other {
+			t.Errorf("%s: another seed gave the same run", s.Workload)
+		}
+	}
+}
