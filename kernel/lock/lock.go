@@ -144,6 +144,9 @@ func (l *Spin) Unlock(t *kernel.Task) {
 	}
 }
 
+// Held reports whether anybody holds the lock; for checks at quiescence.
+func (l *Spin) Held() bool { return l.m.word.LoadRelaxed()&held != 0 }
+
 // WaitType is WaitConfig: what the lock does depends on rt.
 func (l *Spin) WaitType() WaitType { return WaitConfig }
 

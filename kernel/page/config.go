@@ -1,0 +1,140 @@
+package page
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+
+	"headroom/kernel"
+)
+
+// ListEra says how per-CPU lists are protected.
+type ListEra uint8
+
+// The forms of the lists.
+const (
+	TryLock ListEra = iota // a lock a list, tried; orders 0 to 3 (Linux 6.12)
+	IRQOff                 // masked interrupts; order 0 (Linux 5.8)
+)
+
+const (
+	tryLockOrders    = 4
+	defaultPageBytes = 4096
+	leastPageBytes   = 64
+	mostPages        = 1 << 31 // page numbers are 32 bits, one value of which is "none"
+)
+
+// Config sizes an Allocator. Zero values other than Pages mean what the kernel would choose.
+type Config struct {
+	Pages      int     // pages of each node's zone, 1 to 2^31
+	PageBytes  int     // bytes of a page, a power of two from 64 to 4096; 0 means 4096
+	Marks      *Marks  // watermarks of each zone; nil means computed from its size
+	Rules      Era     // who may go below the mark, and how far
+	Lists      ListEra // form of the per-CPU lists
+	High       int     // pages on a CPU's list at which it spills; 0 means computed
+	MostHigh   int     // largest High that SetLimits will be given; 0 means High
+	Batch      int     // pages moved at a time, 1 to High; 0 means computed
+	Drift      int     // pages by which a CPU's share of the free count may differ from zero; 0 means computed
+	HighAtomic int     // pages that only callers with a reserve flag may count on
+	// Distance gives the distance from a node to a node; nil means that nodes are as far apart as their numbers.
+	Distance [][]int
+}
+
+// complete fills in what is computed and refuses what is out of range.
+func (c Config) complete(place kernel.Place) (Config, error) {
+	if c.PageBytes == 0 {
+		c.PageBytes = defaultPageBytes
+	}
+	nodes, cpus := place.Memory().Nodes(), place.CPUs()
+	if c.Pages < 1 || c.Pages > mostPages || c.PageBytes < leastPageBytes || c.PageBytes > defaultPageBytes || c.PageBytes&(c.PageBytes-1) != 0 {
+		return c, fmt.Errorf("%w: %d pages of %d bytes: give 1 to 2^31 pages, of a power of two from 64 to 4096 bytes", errLayout, c.Pages, c.PageBytes)
+	}
+	if c.Marks == nil {
+		m := ComputeMarks(c.Pages, nodes, c.PageBytes)
+		c.Marks = &m
+	}
+	if m := *c.Marks; m.Min < 0 || m.Low < m.Min || m.High < m.Low || m.Min > c.Pages {
+		return c, fmt.Errorf("%w: marks %+v for %d pages: give 0 <= Min <= Low <= High, and Min at most the pages", errLayout, m, c.Pages)
+	}
+	c.limits(max(1, cpus/nodes))
+	if c.Batch < 1 || c.High < c.Batch || c.MostHigh < c.High || c.MostHigh > mostPages {
+		return c, fmt.Errorf("%w: high %d, batch %d, most high %d: give 1 <= Batch <= High <= MostHigh", errLayout, c.High, c.Batch, c.MostHigh)
+	}
+	if c.Drift == 0 {
+		c.Drift = driftPages(c.Pages, c.PageBytes, cpus)
+	}
+	if c.Drift < 0 || c.HighAtomic < 0 || c.Rules > Rules2001 || c.Lists > IRQOff {
+		return c, fmt.Errorf("%w: drift %d, high-atomic %d, rules %d, lists %d", errLayout, c.Drift, c.HighAtomic, c.Rules, c.Lists)
+	}
+	if c.Distance != nil && (len(c.Distance) != nodes || slices.ContainsFunc(c.Distance, func(row []int) bool { return len(row) != nodes })) {
+		return c, fmt.Errorf("%w: the table of distances must have a row and a column for each of %d nodes", errLayout, nodes)
+	}
+	return c, nil
+}
+
+// limits computes High and Batch where they are not given, for a node with so many CPUs.
+//
+// TryLock, after 6.12: a quarter of a thousandth of the zone, at most a quarter of 1 MiB, then the power of two below one and a half times that,
+// less one (63 for zones of 1 GiB or more); the list holds the low mark shared out to the CPUs, four batches at least. IRQOff, after 3.12 to 5.8:
+// the batch is capped at a quarter of 512 KiB (31), and the list holds six batches.
+func (c *Config) limits(cpus int) {
+	most := 1 << 20
+	if c.Lists == IRQOff {
+		most = 512 << 10
+	}
+	if c.Batch == 0 {
+		quarter := max(1, min(c.Pages/1024, most/c.PageBytes)/4)
+		c.Batch = max(1, 1<<(bits.Len(uint(quarter+quarter/2))-1)-1)
+		if c.High != 0 {
+			c.Batch = min(c.Batch, c.High)
+		}
+	}
+	if c.High == 0 {
+		c.High = max(c.Marks.Low/cpus, 4*c.Batch)
+		if c.Lists == IRQOff {
+			c.High = 6 * c.Batch
+		}
+	}
+	if c.MostHigh == 0 {
+		c.MostHigh = c.High
+	}
+}
+
+// driftPages is the kernel's threshold: it grows with the logarithms of the CPUs and of the zone in units of 128 MiB, up to 125.
+func driftPages(pages, pageBytes, cpus int) int {
+	units := uint64(pages) * uint64(pageBytes) >> 27
+	return min(125, 2*bits.Len(uint(cpus))*(1+bits.Len64(units)))
+}
+
+// zonelist orders the zones of so many nodes for callers on one of them: its own first, then by distance, equally far ones by number, going round.
+func (c Config) zonelist(node, nodes int) []int {
+	distance := func(to int) int {
+		switch {
+		case to == node:
+			return math.MinInt
+		case c.Distance != nil:
+			return c.Distance[node][to]
+		}
+		return max(node-to, to-node)
+	}
+	order := make([]int, nodes)
+	for i := range order {
+		order[i] = (node + i) % nodes
+	}
+	slices.SortStableFunc(order, func(x, y int) int { return cmp.Compare(distance(x), distance(y)) })
+	return order
+}
+
+// ComputeMarks gives each of nodes equal zones its watermarks as Linux 6.12 does: the square root of 16 times the memory in KiB, between 128 KiB
+// and 256 MiB, is shared out as Min; Low and High lie one and two steps above, a step being a quarter of Min or a thousandth of the zone. Min is at
+// most a quarter of the zone, for zones too small for the kernel.
+func ComputeMarks(pages, nodes, pageBytes int) Marks {
+	memoryKiB := float64(pages) * float64(pageBytes) / 1024 * float64(nodes)
+	freeKiB := min(max(math.Floor(math.Sqrt(16*memoryKiB)), 128), 262144)
+	least := int(freeKiB*1024/float64(pageBytes)) / nodes
+	least = min(least, pages/4)
+	step := max(least/4, pages/1000)
+	return Marks{Min: least, Low: least + step, High: least + 2*step}
+}

@@ -1,0 +1,173 @@
+package page
+
+import (
+	"errors"
+	"math/bits"
+
+	"headroom/kernel"
+	"headroom/kernel/atomic"
+	"headroom/kernel/lock"
+	"headroom/kernel/mem"
+	"headroom/kernel/mutant"
+)
+
+// list is the pages of one zone that one CPU keeps at hand.
+type list struct {
+	words *listWords
+	rings []ring // by order
+	zone  *zone
+}
+
+// listWords are the head of a list, on lines of their own.
+//
+// pages and the rings are written with the lock held (TryLock), or by the CPU itself with interrupts masked (IRQOff), or after its death.
+type listWords struct {
+	lock  lock.Spin
+	pages mem.Plain32   // on all rings together
+	high  atomic.Uint32 // at so many pages the list spills; SetLimits changes both at any time, one after the other (PA-03)
+	batch atomic.Uint32
+	drift atomic.Uint32 // this CPU's share of the zone's free count, a signed number; written under the zone's lock
+	rings [tryLockOrders]ringWords
+}
+
+// ring is the blocks of one order, the newest on top: Alloc takes there, a spill takes the oldest from the bottom.
+type ring struct {
+	words *ringWords
+	slots []mem.Plain32
+	mask  uint32
+}
+
+type ringWords struct{ bottom, length mem.Plain32 }
+
+func newList(l *list, z *zone, m *mem.Memory, node, orders int) error {
+	var err error
+	if l.words, err = mem.New[listWords](m, node); err != nil {
+		return err
+	}
+	l.zone, l.rings = z, make([]ring, orders)
+	l.words.high.Store(uint32(z.config.High))
+	l.words.batch.Store(uint32(z.config.Batch))
+	var failures []error
+	for order := range l.rings {
+		// A list short of high takes a refill of a batch, or one more block; a ring never holds more of the zone than there is.
+		most := min(z.config.Pages, 2*z.config.MostHigh)>>order + 2
+		size := 1 << bits.Len(uint(most))
+		slots, err := mem.Slice[mem.Plain32](m, node, size)
+		failures = append(failures, err)
+		l.rings[order] = ring{words: &l.words.rings[order], slots: slots, mask: uint32(size - 1)}
+	}
+	return errors.Join(failures...)
+}
+
+// enter gets hold of the list of the caller's CPU: by its lock, if that is free, or by masking interrupts.
+func (a *Allocator) enter(t *kernel.Task, l *list) bool {
+	if a.irqOff {
+		t.IRQSave()
+		return true
+	}
+	if !l.words.lock.TryLock(t) {
+		if !mutant.On(pa04) {
+			return false
+		}
+		t.SpinEnter()
+	}
+	return true
+}
+
+func (a *Allocator) leave(t *kernel.Task, l *list) {
+	if a.irqOff {
+		t.IRQRestore()
+	} else {
+		l.words.lock.Unlock(t)
+	}
+}
+
+// push puts a block on top; list held.
+func (l *list) push(index uint32, order int) {
+	l.zone.pages[index].state.StoreRelaxed(listed(order))
+	r := &l.rings[order]
+	n := r.words.length.Load()
+	r.slots[(r.words.bottom.Load()+n)&r.mask].Store(index)
+	r.words.length.Store(n + 1)
+	l.words.pages.Store(l.words.pages.Load() + 1<<order)
+}
+
+// refillBlocks is how many blocks of an order one look into the zone may move, the caller's own among them. Blocks of a high order come in pairs at
+// least, as in 6.12.
+func (l *list) refillBlocks(order int) int {
+	batch := int(min(l.words.batch.Load(), l.words.high.Load()))
+	if order > 0 {
+		batch = max(batch>>order, min(batch, 2))
+	}
+	return max(batch, 1)
+}
+
+// spill makes a list that is full, or in a zone under pressure, shorter; list held.
+func (a *Allocator) spill(t *kernel.Task, l *list) {
+	reachSpill.Hit()
+	count(t, &a.cpus[t.CPU()].counts.spills)
+	n := l.words.batch.Load()
+	if l.zone.hint.pressed.LoadRelaxed() != 0 {
+		n = l.words.pages.Load()
+	}
+	l.flush(t, n)
+}
+
+// flush moves pages, the oldest first, order by order in turn, until at least want have gone back to the zone; list held.
+//
+// I6: want was worked out from limits that may have changed since; the list's length has not.
+func (l *list) flush(t *kernel.Task, want uint32) {
+	have := l.words.pages.Load()
+	if !mutant.On(pa03) {
+		want = min(want, have)
+	}
+	z := l.zone
+	if mutant.On(pa02) {
+		z.enter(t)
+		z.account(t, int64(want))
+		z.leave(t)
+	}
+	z.enter(t)
+	freed, order := uint32(0), 0
+	for freed < want {
+		for l.rings[order].words.length.Load() == 0 {
+			order = (order + 1) % len(l.rings)
+		}
+		z.put(l.rings[order].popBottom(), order)
+		freed += 1 << order
+		order = (order + 1) % len(l.rings)
+	}
+	l.words.pages.Store(have - freed)
+	if mutant.On(pa02) {
+		freed -= want
+	}
+	z.account(t, int64(freed)) // O1: after the blocks are linked
+	z.relax()
+	z.leave(t)
+}
+
+func (r *ring) popBottom() uint32 {
+	bottom := r.words.bottom.Load()
+	index := r.slots[bottom&r.mask].Load()
+	r.words.bottom.Store(bottom + 1)
+	r.words.length.Store(r.words.length.Load() - 1)
+	return index
+}
+
+// SetLimits changes how many pages each CPU keeps: at high pages a list spills batch of them. high 0 turns the lists off. It returns an error
+// when batch is below 1, or either is above Config.MostHigh. Any context; lists may be in use.
+func (a *Allocator) SetLimits(high, batch int) error {
+	if high < 0 || batch < 1 || max(high, batch) > a.config.MostHigh {
+		return errLimits
+	}
+	for i := range a.zones {
+		for cpu := range a.zones[i].lists {
+			w := a.zones[i].lists[cpu].words
+			w.high.Store(uint32(high))
+			w.batch.Store(uint32(batch))
+		}
+	}
+	return nil
+}
+
+var errLimits = errors.New("page: limits out of range: give 0 <= high, 1 <= batch, both at most Config.MostHigh")

@@ -1,0 +1,57 @@
+package page
+
+import (
+	"headroom/kernel/mutant"
+	"headroom/kernel/reach"
+)
+
+const host = "kernel/page"
+
+// The slow paths an exploration must have taken.
+var (
+	reachRefill  = reach.Define(host, "refill")
+	reachSpill   = reach.Define(host, "spill")
+	reachSplit   = reach.Define(host, "split")
+	reachMerge   = reach.Define(host, "merge")
+	reachBusy    = reach.Define(host, "trylock-failed")
+	reachLow     = reach.Define(host, "below-low")
+	reachReserve = reach.Define(host, "reserve")  // a block came from below the ordinary mark
+	reachExact   = reach.Define(host, "exact")    // the shared word could not decide
+	reachFar     = reach.Define(host, "far-zone") // another node's zone served
+	reachDrain   = reach.Define(host, "drain")    // another CPU's list was emptied
+	reachAsked   = reach.Define(host, "drain-interrupt")
+	reachDead    = reach.Define(host, "cpu-dead")
+	reachReclaim = reach.Define(host, "reclaim")
+	reachDropped = reach.Define(host, "dropped") // a look-up came too late
+	reachKswapd  = reach.Define(host, "kswapd")
+	reachEmpty   = reach.Define(host, "empty")
+)
+
+var (
+	pa01 = mutant.Define(mutant.Mutant{ID: "PA-01", Host: host, Breaks: "I3 I4",
+		Story: "the mark is compared with the shared word alone, which differs from the free count by every CPU's drift; Linux, fixed in 2010 by commit aa45484031dd"})
+	pa02 = mutant.Define(mutant.Mutant{ID: "PA-02", Host: host, Breaks: "I3 I4",
+		Story: "a flush raises the free count before it takes the lock and links its pages; Linux, fixed in 2010 by commit 72853e2991a2"})
+	pa03 = mutant.Define(mutant.Mutant{ID: "PA-03", Host: host, Breaks: "I6",
+		Story: "a flush trusts the batch although the list is shorter, and looks for pages for ever; Linux, fixed in 2020 by commit 88e8ac11d2ea"})
+	pa04 = mutant.Define(mutant.Mutant{ID: "PA-04", Host: host, Breaks: "I1",
+		Story: "a trylock that fails counts as taken, as on one CPU where it kept no state; Linux, commit 038a102535eb of 2022"})
+	pa06 = mutant.Define(mutant.Mutant{ID: "PA-06", Host: host, Breaks: "I4",
+		Story: "the marks are compared without a sign, so less than nothing counts as plenty; Linux, fixed in 2022 by commit 9282012fc0aa"})
+	um01 = mutant.Define(mutant.Mutant{ID: "UM-01", Host: host, Breaks: "I5",
+		Story: "a caller who may use the reserve refills a whole batch from it; FreeBSD UMA, 2020"})
+	nl01 = mutant.Define(mutant.Mutant{ID: "NL-01", Host: host, Breaks: "I9",
+		Story: "a block straight from the zone has no owner; Linux, alloc_pages_nolock, 2025"})
+	pg01 = mutant.Define(mutant.Mutant{ID: "PG-01", Host: host, Breaks: "I2",
+		Story: "a merge takes any free block at the buddy's place, whatever its order"})
+	pg02 = mutant.Define(mutant.Mutant{ID: "PG-02", Host: host, Breaks: "I1",
+		Story: "a list is refilled without interrupts masked, and an interrupt's free in between is overwritten"})
+	pg03 = mutant.Define(mutant.Mutant{ID: "PG-03", Host: host, Breaks: "I7",
+		Story: "a CPU's death folds its share of the free count and leaves its lists"})
+	pg04 = mutant.Define(mutant.Mutant{ID: "PG-04", Host: host, Breaks: "I1",
+		Story: "Drain empties another CPU's list without its lock; SPL, fixed in 2013 by commit 251e7a779ba5"})
+	pg05 = mutant.Define(mutant.Mutant{ID: "PG-05", Host: host, Breaks: "I8",
+		Story: "a look-up in the cache finds its page without the cache's lock and does not look again under it"})
+	pg06 = mutant.Define(mutant.Mutant{ID: "PG-06", Host: host, Breaks: "I10",
+		Story: "kswapd looks whether it is wanted first and enters its queue afterwards"})
+)

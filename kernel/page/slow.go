@@ -1,0 +1,186 @@
+package page
+
+import (
+	"fmt"
+
+	"headroom/kernel"
+	"headroom/kernel/mem"
+	"headroom/kernel/mutant"
+)
+
+// allocSlow finds a block for a caller whose own list has none: the zones above the low mark, then with kswapd woken down to the caller's own mark,
+// then what the CPUs keep, then, if he may wait, what reclaim finds.
+func (a *Allocator) allocSlow(t *kernel.Task, gfp kernel.GFP, order int) (Page, error) {
+	if uint(order) > MaxOrder {
+		panic(fmt.Sprintf("page: a block of order %d: give 0 to %d", order, MaxOrder))
+	}
+	rights := t.Rights()
+	if p, ok := a.fromZones(t, order, a.config.demand(0, 0, a.config.Marks.Low)); ok {
+		return p, nil
+	}
+	a.press(t, gfp)
+	d := a.config.demand(gfp, rights, a.config.Marks.Min)
+	if p, ok := a.fromZones(t, order, d); ok {
+		return p, nil
+	}
+	if a.emptyWithoutWaiting(t) {
+		if p, ok := a.fromZones(t, order, d); ok {
+			return p, nil
+		}
+	}
+	if gfp.MayWait() && rights&kernel.RightMemalloc == 0 { // who is in reclaim does not start another
+		if p, ok := a.fromReclaim(t, gfp, order, d); ok {
+			return p, nil
+		}
+	}
+	reachEmpty.Hit()
+	count(t, &a.cpus[t.CPU()].counts.failed)
+	return 0, kernel.ErrNoMemory
+}
+
+// press notes that memory is low: frees go straight to the zones, and kswapd is woken if the caller may.
+func (a *Allocator) press(t *kernel.Task, gfp kernel.GFP) {
+	reachLow.Hit()
+	for i := range a.zones {
+		z := &a.zones[i]
+		if z.hint.pressed.LoadRelaxed() == 0 {
+			z.hint.pressed.StoreRelaxed(1)
+		}
+		if gfp&kernel.KswapdReclaim != 0 {
+			z.wakeKswapd(t)
+		}
+	}
+}
+
+// fromZones takes a block from the nearest zone that may give one.
+func (a *Allocator) fromZones(t *kernel.Task, order int, d demand) (Page, bool) {
+	for i, number := range a.cpus[t.CPU()].order {
+		z := &a.zones[number]
+		index, ok := a.fromZone(t, z, order, d)
+		if ok {
+			if i > 0 {
+				reachFar.Hit()
+			}
+			if !mutant.On(nl01) {
+				z.pages[index].state.StoreRelaxed(owned(order))
+			}
+			return z.page(index), true
+		}
+	}
+	return 0, false
+}
+
+// fromZone takes a block for the caller and, if his CPU's list can be had and holds this order, a batch for the list.
+func (a *Allocator) fromZone(t *kernel.Task, z *zone, order int, d demand) (index uint32, ok bool) {
+	if uint(order) >= a.listed {
+		return z.grab(t, order, d, nil)
+	}
+	if a.irqOff && mutant.On(pg02) {
+		return z.grab(t, order, d, &z.lists[t.CPU()])
+	}
+	if a.irqOff {
+		t.IRQSave()
+	}
+	l := &z.lists[t.CPU()]
+	if !a.irqOff && !a.enter(t, l) {
+		reachBusy.Hit()
+		return z.grab(t, order, d, nil)
+	}
+	// An interrupt may have freed here since the look, and what is on a list is for everybody.
+	if r := &l.rings[order]; r.words.length.Load() != 0 {
+		index, ok = r.popTop(), true
+		l.words.pages.Store(l.words.pages.Load() - 1<<order)
+	} else {
+		index, ok = z.grab(t, order, d, l)
+		if ok {
+			count(t, &a.cpus[t.CPU()].counts.refills)
+		}
+	}
+	if a.irqOff {
+		t.IRQRestore()
+	} else {
+		l.words.lock.Unlock(t)
+	}
+	return index, ok
+}
+
+func (r *ring) popTop() uint32 {
+	n := r.words.length.Load() - 1
+	r.words.length.Store(n)
+	return r.slots[(r.words.bottom.Load()+n)&r.mask].Load()
+}
+
+// grab takes a block out of the zone if the demand allows it, and more of the same for the list l, if not nil, down to the ordinary mark only.
+func (z *zone) grab(t *kernel.Task, order int, d demand, l *list) (index uint32, ok bool) {
+	blocks := 1
+	if l != nil {
+		blocks = l.refillBlocks(order)
+	}
+	size := int64(1) << order
+	if mutant.On(pg02) && z.config.Lists == IRQOff {
+		z.area.lock.Lock(t)
+		defer z.area.lock.Unlock(t)
+	} else {
+		z.enter(t)
+		defer z.leave(t)
+	}
+	free := z.freeNear(max(d.mark, d.ordinary) + d.setAside + size*int64(blocks))
+	if !d.allows(free, order) {
+		return 0, false
+	}
+	if index, ok = z.take(order); !ok {
+		return 0, false
+	}
+	if free-size < d.ordinary {
+		reachReserve.Hit()
+	}
+	rest := z.config.withoutPrivileges(d)
+	if mutant.On(um01) {
+		rest = d
+	}
+	taken := size
+	for ; blocks > 1 && rest.allows(free-taken, order); blocks-- { // I5
+		more, found := z.take(order)
+		if !found {
+			break
+		}
+		l.push(more, order)
+		taken += size
+		reachRefill.Hit()
+	}
+	z.account(t, -taken)
+	return index, true
+}
+
+// counts are the slow paths taken on a CPU; its tasks and interrupts write them with interrupts masked.
+type counts struct{ refills, spills, drains, reclaims, failed mem.Plain64 }
+
+// Stats are counts of slow paths since creation, and pages by place.
+type Stats struct {
+	Refills  uint64 // looks into a zone that a list was at hand for
+	Spills   uint64 // lists that gave pages to their zone
+	Drains   uint64 // lists of other CPUs that were emptied
+	Reclaims uint64 // times a caller went into direct reclaim
+	Failed   uint64 // calls of Alloc that returned an error
+}
+
+// Stats sums the counts of all CPUs; only at quiescence.
+func (a *Allocator) Stats() Stats {
+	var s Stats
+	for cpu := range a.cpus {
+		c := a.cpus[cpu].counts
+		s.Refills += c.refills.Load()
+		s.Spills += c.spills.Load()
+		s.Drains += c.drains.Load()
+		s.Reclaims += c.reclaims.Load()
+		s.Failed += c.failed.Load()
+	}
+	return s
+}
+
+// count adds one to a counter that only the calling CPU writes.
+func count(t *kernel.Task, w *mem.Plain64) {
+	t.IRQSave()
+	w.Store(w.Load() + 1)
+	t.IRQRestore()
+}
