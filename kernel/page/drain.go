@@ -112,8 +112,10 @@ func (a *Allocator) emptyOwn(t *kernel.Task) {
 }
 
 // CPUDead gives the pages and the share of the free counts of a CPU that went offline back to the zones. t runs on another CPU, in process
-// context.
+// context, and no interrupt uses the dead CPU's lists any more; those of a Drain that is under way are waited for.
 func (a *Allocator) CPUDead(t *kernel.Task, cpu int) {
+	a.drains.lock.Lock(t)
+	defer a.drains.lock.Unlock(t)
 	for i := range a.zones {
 		z := &a.zones[i]
 		l := &z.lists[cpu]

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"headroom/kernel/mutant"
+	"headroom/kernel/reach"
 )
 
 // The mutants that need one CPU only are found by the same checks.
@@ -40,3 +41,27 @@ func with(id mutant.ID, check func() error) (err error) {
 	}()
 	return check()
 }
+
+// catches expects that some schedule of a program fails with the mutant.
+func catches(t *testing.T, id string, p program) {
+	t.Helper()
+	err := with(mutant.ID(id), func() error { return explore(p) })
+	if err == nil {
+		t.Errorf("%s: its check finds nothing", id)
+		return
+	}
+	t.Logf("%s: %v", id, err)
+}
+
+// Every mutant of this package is in one of the tables above.
+func TestEveryMutantHasItsCheck(t *testing.T) {
+	checked := map[mutant.ID]bool{"PA-01": true, "PA-02": true, "PA-03": true, "PA-04": true, "PA-06": true, "UM-01": true, "NL-01": true,
+		"PG-01": true, "PG-02": true, "PG-03": true, "PG-04": true, "PG-05": true, "PG-06": true}
+	for _, m := range mutant.All() {
+		if m.Host == host && !checked[m.ID] {
+			t.Errorf("%s has no check", m.ID)
+		}
+	}
+}
+
+func reachPoints() []*reach.Point { return reach.All() }
