@@ -1,11 +1,15 @@
-// Package baseline holds what a Go programmer would use in place of a kernel allocator, for the tables to be compared with.
+// Package baseline holds what the designs are compared with. What a Go programmer would use in place of a kernel allocator:
 //
 //	channel   a buffered channel full of items
 //	mutex     a slice of items under a sync.Mutex, last in first out
 //	syncpool  a sync.Pool of boxes, each with an item; it makes new ones when it is empty
 //
-// They stand on Go's own primitives, so the simulator cannot see into them (Capabilities.NativeOnly). They never wait for an item: Alloc
-// answers ErrWouldBlock when none is free, whatever its flags say; syncpool makes another.
+// and what the kernel's own callers fall back on:
+//
+//	page      single pages from kernel/page, whose package comment has its invariants, orderings and costs
+//
+// The first three stand on Go's own primitives, so the simulator cannot see into them (Capabilities.NativeOnly). They never wait for an item:
+// Alloc answers ErrWouldBlock when none is free, whatever its flags say; syncpool makes another. What follows is about these three.
 //
 // Items are numbers when Config.Bytes is 0, kind tag. With Config.Bytes above 0 they are objects: offsets into machine memory on node 0, one
 // item every stride of whole cache lines, whole pages for objects of a page or more.

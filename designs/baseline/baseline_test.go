@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,6 +30,11 @@ func newPlace(t *testing.T) place {
 func (p place) CPUs() int           { return 1 }
 func (p place) Node(int) int        { return 0 }
 func (p place) Memory() *mem.Memory { return p.memory }
+
+// ofGo are the baselines that stand on Go's own primitives and look at no task.
+func ofGo() []designs.Variant {
+	return slices.DeleteFunc(Variants(), func(v designs.Variant) bool { return !v.Capabilities.NativeOnly })
+}
 
 // take allocates n items.
 func take(t *testing.T, a designs.Allocator, n int) []designs.Item {
@@ -69,7 +75,7 @@ func TestItemsComeBackInTheOrderOfTheStructure(t *testing.T) {
 
 // An alloc and a free make no garbage once the item was made, with and without memory behind it.
 func TestSteadyStateMakesNoGarbage(t *testing.T) {
-	for _, v := range Variants() {
+	for _, v := range ofGo() {
 		for _, bytes := range []int{0, 100} {
 			a, err := v.New(newPlace(t), designs.Config{Items: 4, Bytes: bytes})
 			if err != nil {
@@ -115,7 +121,7 @@ func TestObjectsAreAligned(t *testing.T) {
 
 // What does not fit into the machine's memory is refused with the remedy.
 func TestNewRefusesMoreThanTheMemory(t *testing.T) {
-	for _, v := range Variants() {
+	for _, v := range ofGo() {
 		for _, c := range []designs.Config{{Items: 1000, Bytes: 4096}, {Items: 250, Bytes: 4096}, {Items: 1, Bytes: 1 << 62}} {
 			if v.Design != syncPoolName && c.Items == 250 {
 				continue // fits exactly without spare items

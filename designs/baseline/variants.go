@@ -7,6 +7,7 @@ import (
 
 //go:generate go run headroom/internal/loopgen -type Channel
 //go:generate go run headroom/internal/loopgen -type Mutex
+//go:generate go run headroom/internal/loopgen -type Pages
 //go:generate go run headroom/internal/loopgen -type SyncPool
 
 // Variants is the table of the baselines; each is a design of its own with one form.
@@ -15,6 +16,7 @@ func Variants() []designs.Variant {
 		variant(channelName, "a buffered channel full of items", &channelLoops, constructor(NewChannel)),
 		variant(mutexName, "a slice of items under a sync.Mutex", &mutexLoops, constructor(NewMutex)),
 		syncPoolVariant(),
+		pageVariant(),
 	}
 }
 

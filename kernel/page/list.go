@@ -9,6 +9,7 @@ import (
 	"headroom/kernel/lock"
 	"headroom/kernel/mem"
 	"headroom/kernel/mutant"
+	"headroom/kernel/percpu"
 )
 
 // list is the pages of one zone that one CPU keeps at hand.
@@ -39,24 +40,31 @@ type ring struct {
 
 type ringWords struct{ bottom, length mem.Plain32 }
 
-func newList(l *list, z *zone, m *mem.Memory, node, orders int) error {
-	var err error
-	if l.words, err = mem.New[listWords](m, node); err != nil {
+// newLists makes the lists of a zone, one for each CPU, on the CPU's node.
+func newLists(z *zone, place kernel.Place, orders int) error {
+	heads, err := percpu.New[listWords](place)
+	if err != nil {
 		return err
 	}
-	l.zone, l.rings = z, make([]ring, orders)
-	l.words.high.Store(uint32(z.config.High))
-	l.words.batch.Store(uint32(z.config.Batch))
-	var failures []error
-	for order := range l.rings {
+	z.lists = make([]list, place.CPUs())
+	for cpu, words := range heads {
+		words.high.Store(uint32(z.config.High))
+		words.batch.Store(uint32(z.config.Batch))
+		z.lists[cpu] = list{words: words, rings: make([]ring, orders), zone: z}
+	}
+	for order := range orders {
 		// A list short of high takes a refill of a batch, or one more block; a ring never holds more of the zone than there is.
 		most := min(z.config.Pages, 2*z.config.MostHigh)>>order + 2
 		size := 1 << bits.Len(uint(most))
-		slots, err := mem.Slice[mem.Plain32](m, node, size)
-		failures = append(failures, err)
-		l.rings[order] = ring{words: &l.words.rings[order], slots: slots, mask: uint32(size - 1)}
+		rows, err := percpu.Rows[mem.Plain32](place, size)
+		if err != nil {
+			return err
+		}
+		for cpu, slots := range rows {
+			z.lists[cpu].rings[order] = ring{words: &heads[cpu].rings[order], slots: slots, mask: uint32(size - 1)}
+		}
 	}
-	return errors.Join(failures...)
+	return nil
 }
 
 // enter gets hold of the list of the caller's CPU: by its lock, if that is free, or by masking interrupts.

@@ -56,6 +56,7 @@ import (
 	"headroom/kernel/lock"
 	"headroom/kernel/machine"
 	"headroom/kernel/mem"
+	"headroom/kernel/percpu"
 )
 
 // MaxOrder is the largest order: blocks have 2^0 to 2^10 pages.
@@ -116,13 +117,15 @@ func New(place kernel.Place, config Config) (*Allocator, error) {
 			return nil, fmt.Errorf("page: zone of node %d, %d pages of %d bytes: %w", node, config.Pages, config.PageBytes, err)
 		}
 	}
+	tallies, err := percpu.New[counts](place)
+	if err != nil {
+		return nil, fmt.Errorf("page: %w", err)
+	}
 	for cpu := range a.cpus {
 		v := &a.cpus[cpu]
 		v.order = config.zonelist(place.Node(cpu), len(a.zones))
 		v.home = &a.zones[v.order[0]].lists[cpu]
-		if v.counts, err = mem.New[counts](place.Memory(), place.Node(cpu)); err != nil {
-			return nil, fmt.Errorf("page: counters of CPU %d: %w", cpu, err)
-		}
+		v.counts = tallies[cpu]
 	}
 	if a.drains, err = mem.New[drains](place.Memory(), 0); err != nil {
 		return nil, fmt.Errorf("page: %w", err)

@@ -54,11 +54,8 @@ func newZone(z *zone, a *Allocator, place kernel.Place, node int) error {
 	}
 	first, _ := m.Offset(start)
 	z.first = uint64(first)
-	z.lists = make([]list, place.CPUs())
-	for cpu := range z.lists {
-		if err := newList(&z.lists[cpu], z, m, place.Node(cpu), int(a.listed)); err != nil {
-			return err
-		}
+	if err := newLists(z, place, int(a.listed)); err != nil {
+		return err
 	}
 	for index := c.Pages; index > 0; { // from the end, so that the first block is on top
 		order := min(MaxOrder, bits.TrailingZeros(uint(index)))
