@@ -133,20 +133,23 @@ func (w *walk) lists() error {
 }
 
 func (w *walk) cached() error {
-	length := uint32(0)
-	for index, any := w.cache.newest.Load(); any; index, any = w.pages[index].next.Load() {
-		if err := w.block("the cache", uint32(index), 0, kindClean); err != nil {
-			return err
+	for i, q := range []*queue{&w.cache.clean, &w.cache.dirty} {
+		kind := uint32(kindClean + i)
+		length := uint32(0)
+		for index, any := q.newest.Load(); any; index, any = w.pages[index].next.Load() {
+			if err := w.block("the cache", uint32(index), 0, kind); err != nil {
+				return err
+			}
+			length++
 		}
-		length++
-	}
-	if got := w.cache.clean.Load(); got != length {
-		return fmt.Errorf("%d pages are cached, and %d are counted", length, got)
+		if got := q.pages.Load(); got != length {
+			return fmt.Errorf("%d pages are cached, and %d are counted", length, got)
+		}
 	}
 	return nil
 }
 
-// rest: what is in no list has an owner.
+// rest: what is in no list has an owner, or is being written.
 func (w *walk) rest() error {
 	for index := 0; index < len(w.seen); {
 		if w.seen[index] {
@@ -155,6 +158,10 @@ func (w *walk) rest() error {
 		}
 		state := w.pages[index].state.Load()
 		order := orderOf(state)
+		if state == kindWriting {
+			index++
+			continue
+		}
 		if kindOf(state) != kindOwned || ownersOf(state) == 0 || index&(1<<order-1) != 0 || index+1<<order > len(w.seen) {
 			return fmt.Errorf("page %d is in no place, and %s (I1)", index, describe(state))
 		}

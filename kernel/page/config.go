@@ -38,6 +38,9 @@ type Config struct {
 	Batch      int     // pages moved at a time, 1 to High; 0 means computed
 	Drift      int     // pages by which a CPU's share of the free count may differ from zero; 0 means computed
 	HighAtomic int     // pages that only callers with a reserve flag may count on
+	// Write begins to write a dirty page, called in reclaim, in process context, with no lock held and with rights to all reserves. Whoever it set
+	// to work calls Written when that is done, at once or later, in any context. An error says that it could not begin. nil: dirty pages stay.
+	Write func(t *kernel.Task, p Page) error
 	// Distance gives the distance from a node to a node; nil means that nodes are as far apart as their numbers.
 	Distance [][]int
 }

@@ -22,11 +22,13 @@ type descriptor struct {
 
 // A state is a kind in bits 0 to 3, an order in bits 4 to 7, and a number of owners from bit 8 on.
 const (
-	kindInside = iota // part of a block that begins further down; also the state before the first use
-	kindFree          // on a free list of the zone
-	kindListed        // on a per-CPU list
-	kindOwned         // allocated
-	kindClean         // in the page cache
+	kindInside  = iota // part of a block that begins further down; also the state before the first use
+	kindFree           // on a free list of the zone
+	kindListed         // on a per-CPU list
+	kindOwned          // allocated
+	kindClean          // in the page cache
+	kindDirty          // in the page cache, to be written before it can be dropped
+	kindWriting        // in the page cache, being written: on no list
 )
 
 const (
@@ -35,7 +37,7 @@ const (
 	oneOwner   = 1 << ownerShift
 )
 
-var kindNames = [...]string{"inside a block", "free", "on a CPU's list", "held", "in the cache"}
+var kindNames = [...]string{"inside a block", "free", "on a CPU's list", "held", "in the cache", "in the cache and dirty", "in the cache and being written"}
 
 func owned(order int) uint32  { return kindOwned | uint32(order)<<orderShift | oneOwner }
 func listed(order int) uint32 { return kindListed | uint32(order)<<orderShift }

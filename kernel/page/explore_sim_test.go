@@ -46,6 +46,7 @@ type program struct {
 	noPreempt   bool
 	setup       func(s *scene)
 	after       func(s *scene) error
+	write       func(s *scene, t *kernel.Task, p Page) error // what Config.Write does
 }
 
 // explore runs a program under many schedules and returns the first failure.
@@ -62,6 +63,9 @@ func exploreFor(p program, seeds int) (reached []uint32, err error) {
 	}
 	defer m.Close()
 	s := &scene{Machine: m}
+	if p.write != nil {
+		p.config.Write = func(t *kernel.Task, dirty Page) error { return p.write(s, t, dirty) }
+	}
 	if s.a, err = New(m, p.config); err != nil {
 		return nil, err
 	}
@@ -147,7 +151,7 @@ func everything(s *scene) error {
 		return err
 	}
 	total := s.a.config.Pages * len(s.a.zones)
-	if got := s.a.FreePages() + s.a.ListedPages() + s.a.CleanPages(); got != total {
+	if got := s.a.FreePages() + s.a.ListedPages() + s.a.CleanPages() + s.a.DirtyPages(); got != total {
 		return fmt.Errorf("%d of %d pages are idle in the end", got, total)
 	}
 	return nil

@@ -20,6 +20,8 @@
 //	I8  a page taken out of the cache is not dropped from it as well (mutant PG-05)
 //	I9  every allocated page has one owner to start with, by whatever path it came (mutant NL-01)
 //	I10 the background reclaimer does not sleep while it is wanted (mutant PG-06)
+//	I11 what is allocated to write a dirty page may use every reserve, and starts no reclaim (mutant PG-08)
+//	I12 nobody waits for a write when none is under way (mutant PG-07)
 //
 // Locks, in the order they nest: the mutex of Drain, one list's lock, one zone's lock. The cache's lock nests in none and holds none. Zone and cache locks are taken
 // with interrupts masked; a list's lock is not, which is why it is only tried wherever an interrupt may be.
@@ -29,6 +31,8 @@
 //	O1  put links pages, then the free count is raised; both under the zone's lock, as is the look at the count before a take. Raised first and
 //	    outside the lock, it lets others pass the mark on pages that are not there yet.
 //	O2  kswapd enters its queue (a full barrier), then looks at wanted; who wakes it swaps wanted to 1 (a full barrier), then looks at the queue.
+//	O3  who waits for a write enters the queue (a full barrier), then looks at the counts of writes; a write's end changes the counts (full
+//	    barriers), then looks at the queue.
 //
 // The free count is kept as a shared word and a difference for each CPU, as the kernel does, so that most changes leave the shared line alone.
 // The sum of all is exact under the zone's lock; it is formed when the shared word alone cannot decide.
@@ -44,7 +48,7 @@
 // lists it can lock, whatever its flags; the kernel does so in direct reclaim only. The list limits do not float with the load, there is one
 // migrate type and one zone a node, and pages set aside for high orders are a number, not blocks.
 //
-// Not here: dirty pages and their writing, the OOM killer, compaction.
+// Not here: the OOM killer, compaction.
 package page
 
 import (
@@ -75,6 +79,7 @@ type Allocator struct {
 	listed uint // orders below this are kept on lists
 	config Config
 	drains *drains
+	writes *writes
 	works  []machine.Work // raised to make a CPU empty its lists (IRQOff)
 	raise  func(by *kernel.Task, cpu int, w *machine.Work)
 }
@@ -111,6 +116,9 @@ func New(place kernel.Place, config Config) (*Allocator, error) {
 	}
 	if a.irqOff {
 		a.listed = 1
+	}
+	if a.writes, err = mem.New[writes](place.Memory(), 0); err != nil {
+		return nil, fmt.Errorf("page: %w", err)
 	}
 	for node := range a.zones {
 		if err := newZone(&a.zones[node], a, place, node); err != nil {

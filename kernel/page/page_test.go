@@ -227,7 +227,7 @@ func TestCheckFindsFaults(t *testing.T) {
 		"is in no place":    func(a *Allocator, _ *kernel.Task, p Page) { a.zones[0].pages[index(a, p)].state.Store(0) },
 		"whose descriptor":  func(a *Allocator, _ *kernel.Task, p Page) { a.zones[0].pages[index(a, p)^32].state.Store(owned(0)) },
 		"pages, and":        func(a *Allocator, _ *kernel.Task, p Page) { a.zones[0].lists[0].words.pages.Store(9) },
-		"are cached, and":   func(a *Allocator, _ *kernel.Task, p Page) { a.zones[0].cache.clean.Store(1) },
+		"are cached, and":   func(a *Allocator, _ *kernel.Task, p Page) { a.zones[0].cache.clean.pages.Store(1) },
 		"is held at quiesc": func(a *Allocator, t *kernel.Task, _ Page) { a.zones[0].area.lock.TryLock(t) },
 		"blocks of order":   func(a *Allocator, _ *kernel.Task, p Page) { a.zones[0].area.blocks[3].Store(7) },
 	} {

@@ -9,22 +9,24 @@ const host = "kernel/page"
 
 // The slow paths an exploration must have taken.
 var (
-	reachRefill  = reach.Define(host, "refill")
-	reachSpill   = reach.Define(host, "spill")
-	reachSplit   = reach.Define(host, "split")
-	reachMerge   = reach.Define(host, "merge")
-	reachBusy    = reach.Define(host, "trylock-failed")
-	reachLow     = reach.Define(host, "below-low")
-	reachReserve = reach.Define(host, "reserve")  // a block came from below the ordinary mark
-	reachExact   = reach.Define(host, "exact")    // the shared word could not decide
-	reachFar     = reach.Define(host, "far-zone") // another node's zone served
-	reachDrain   = reach.Define(host, "drain")    // another CPU's list was emptied
-	reachAsked   = reach.Define(host, "drain-interrupt")
-	reachDead    = reach.Define(host, "cpu-dead")
-	reachReclaim = reach.Define(host, "reclaim")
-	reachDropped = reach.Define(host, "dropped") // a look-up came too late
-	reachKswapd  = reach.Define(host, "kswapd")
-	reachEmpty   = reach.Define(host, "empty")
+	reachRefill   = reach.Define(host, "refill")
+	reachSpill    = reach.Define(host, "spill")
+	reachSplit    = reach.Define(host, "split")
+	reachMerge    = reach.Define(host, "merge")
+	reachBusy     = reach.Define(host, "trylock-failed")
+	reachLow      = reach.Define(host, "below-low")
+	reachReserve  = reach.Define(host, "reserve")  // a block came from below the ordinary mark
+	reachExact    = reach.Define(host, "exact")    // the shared word could not decide
+	reachFar      = reach.Define(host, "far-zone") // another node's zone served
+	reachDrain    = reach.Define(host, "drain")    // another CPU's list was emptied
+	reachAsked    = reach.Define(host, "drain-interrupt")
+	reachDead     = reach.Define(host, "cpu-dead")
+	reachReclaim  = reach.Define(host, "reclaim")
+	reachDropped  = reach.Define(host, "dropped") // a look-up came too late
+	reachKswapd   = reach.Define(host, "kswapd")
+	reachWrite    = reach.Define(host, "write")
+	reachThrottle = reach.Define(host, "throttle") // a caller waits for a write
+	reachEmpty    = reach.Define(host, "empty")
 )
 
 var (
@@ -54,4 +56,8 @@ var (
 		Story: "a look-up in the cache finds its page without the cache's lock and does not look again under it"})
 	pg06 = mutant.Define(mutant.Mutant{ID: "PG-06", Host: host, Breaks: "I10",
 		Story: "kswapd looks whether it is wanted first and enters its queue afterwards"})
+	pg07 = mutant.Define(mutant.Mutant{ID: "PG-07", Host: host, Breaks: "I12",
+		Story: "who waits for a write looks first and enters the queue afterwards"})
+	pg08 = mutant.Define(mutant.Mutant{ID: "PG-08", Host: host, Breaks: "I11",
+		Story: "the write of a dirty page may not use the reserve, and starts a reclaim of its own"})
 )

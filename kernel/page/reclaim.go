@@ -8,15 +8,20 @@ import (
 // reclaimPages is how many pages one round of reclaim drops in a zone, the kernel's SWAP_CLUSTER_MAX.
 const reclaimPages = 32
 
-// fromReclaim is direct reclaim: drop clean pages, empty the CPUs' lists, and try again while that makes progress. With NoRetry one round is all;
-// with NoFail there is always another. Process context.
+// fromReclaim is direct reclaim: drop clean pages, with IO begin to write dirty ones, empty the CPUs' lists, and try again while that makes
+// progress; when nothing but writes is under way, wait for one. With NoRetry one round is all; with NoFail there is always another. Process context.
 func (a *Allocator) fromReclaim(t *kernel.Task, gfp kernel.GFP, order int, d demand) (Page, bool) {
 	reachReclaim.Hit()
 	count(t, &a.cpus[t.CPU()].counts.reclaims)
 	for {
 		dropped := 0
+		seen := a.writes.done.Load()
 		for _, number := range a.cpus[t.CPU()].order {
-			dropped += a.zones[number].drop(t, reclaimPages)
+			z := &a.zones[number]
+			dropped += z.drop(t, reclaimPages)
+			if dropped == 0 && gfp&kernel.IO != 0 {
+				z.write(t, writePages)
+			}
 		}
 		if p, ok := a.fromZones(t, order, d); ok {
 			return p, true
@@ -26,6 +31,7 @@ func (a *Allocator) fromReclaim(t *kernel.Task, gfp kernel.GFP, order int, d dem
 			return p, true
 		}
 		switch {
+		case gfp&kernel.NoRetry == 0 && dropped == 0 && a.writes.throttle(t, seen):
 		case gfp&kernel.NoFail != 0:
 			t.Resched() // others of this CPU may have something to free
 		case dropped == 0, gfp&kernel.NoRetry != 0:
@@ -34,13 +40,20 @@ func (a *Allocator) fromReclaim(t *kernel.Task, gfp kernel.GFP, order int, d dem
 	}
 }
 
-// Kswapd is the body of a node's background reclaimer: woken when an allocation finds its zone at the low mark, it drops clean pages until the
-// high mark is passed or there are no more. It returns after StopKswapd. Run it as a task of its own, in process context, on a CPU that stays online.
+// Kswapd is the body of a node's background reclaimer: woken when an allocation finds its zone at the low mark, it drops clean pages and
+// has dirty ones written until the high mark is passed or there are no more. It returns after StopKswapd. Run it as a task of its own, in process context, on a CPU that stays online.
 func (a *Allocator) Kswapd(t *kernel.Task, node int) {
 	z := &a.zones[node]
 	for z.cache.sleep(t) {
 		reachKswapd.Hit()
-		for z.freePages() <= int64(z.config.Marks.High) && z.drop(t, reclaimPages) > 0 {
+		for z.freePages() <= int64(z.config.Marks.High) {
+			seen := z.writes.done.Load()
+			if z.drop(t, reclaimPages) == 0 {
+				z.write(t, writePages)
+				if !z.writes.throttle(t, seen) {
+					break
+				}
+			}
 			t.Resched()
 		}
 	}

@@ -230,6 +230,42 @@ func background() program {
 	}}
 }
 
+// dirtying: all memory but the reserve is dirty. Each write allocates a page of its own and is completed by an interrupt; callers that may wait and
+// start I/O get their page all the same.
+func dirtying(era ListEra, dirty, users int) program {
+	c := tiny(dirty+2, 2, 3, 3, era)
+	write := func(s *scene, t *kernel.Task, dirty Page) error {
+		buffer, ok := s.alloc(t, kernel.NoIO, 0)
+		if !ok {
+			return kernel.ErrNoMemory
+		}
+		s.Interrupt(t, 1-t.CPU(), &machine.Work{Run: func(t *kernel.Task) {
+			s.free(t, buffer, 0)
+			s.a.Written(t, dirty)
+		}})
+		return nil
+	}
+	return program{cpus: 2, nodes: 1, config: c, after: everything, write: write, setup: func(s *scene) {
+		s.task("files", 0, func(t *kernel.Task) {
+			for key := range uint64(dirty) {
+				if p, ok := s.alloc(t, kernel.NoWait, 0); ok {
+					s.forget(p, 0)
+					s.a.CacheAddDirty(t, p, key)
+				}
+			}
+			for cpu := range users {
+				s.Spawn(t, machine.Spec{Name: fmt.Sprintf("user/%d", cpu), CPU: cpu, Body: func(t *kernel.Task) {
+					p, ok := s.alloc(t, kernel.Kernel, 0)
+					if !ok {
+						s.Fail(sim.Contract, "a caller that may start I/O got no page, and %d are dirty", peek(s.a.DirtyPages))
+					}
+					s.free(t, p, 0)
+				}})
+			}
+		})
+	}}
+}
+
 // programs are all checks, by name.
 var programs = []struct {
 	name string
@@ -239,6 +275,7 @@ var programs = []struct {
 	{"marks", marks()}, {"resize TryLock", resize(TryLock)}, {"resize IRQOff", resize(IRQOff)},
 	{"death TryLock", death(TryLock)}, {"death IRQOff", death(IRQOff)},
 	{"caching TryLock", caching(TryLock)}, {"caching IRQOff", caching(IRQOff)}, {"background", background()},
+	{"dirtying TryLock", dirtying(TryLock, 4, 2)}, {"dirtying IRQOff", dirtying(IRQOff, 4, 2)}, {"one dirty page", dirtying(TryLock, 1, 1)},
 }
 
 // Every invariant, over random schedules: no page twice, no data race, nothing lost, no deadlock, no mark passed. Together the programs take every
@@ -272,6 +309,7 @@ func TestSchedulesCatchTheMutants(t *testing.T) {
 		{"PA-01", marks()}, {"PA-02", marks()}, {"PA-03", resize(TryLock)}, {"PA-03", resize(IRQOff)}, {"PA-04", churn(TryLock, 1)},
 		{"PG-02", churn(IRQOff, 1)}, {"PG-03", death(TryLock)}, {"PG-03", death(IRQOff)}, {"PG-04", churn(TryLock, 1)},
 		{"PG-05", caching(TryLock)}, {"PG-06", background()},
+		{"PG-07", dirtying(TryLock, 1, 1)}, {"PG-08", dirtying(TryLock, 4, 2)},
 	} {
 		catches(t, c.id, c.program)
 	}

@@ -23,6 +23,7 @@ type zone struct {
 	hint   *hint
 	lists  []list // by CPU
 	cache  *cache
+	writes *writes // the allocator's
 }
 
 // area is the free lists, behind the zone's lock.
@@ -41,7 +42,7 @@ type hint struct {
 func newZone(z *zone, a *Allocator, place kernel.Place, node int) error {
 	m, c := place.Memory(), &a.config
 	bytes := uintptr(c.Pages) * uintptr(c.PageBytes)
-	z.config, z.shift, z.bytes = c, a.shift, uint64(bytes)
+	z.config, z.shift, z.bytes, z.writes = c, a.shift, uint64(bytes), a.writes
 	var failures [5]error
 	z.area, failures[0] = mem.New[area](m, node)
 	z.hint, failures[1] = mem.New[hint](m, node)
