@@ -41,6 +41,9 @@ type Config struct {
 	// Write begins to write a dirty page, called in reclaim, in process context, with no lock held and with rights to all reserves. Whoever it set
 	// to work calls Written when that is done, at once or later, in any context. An error says that it could not begin. nil: dirty pages stay.
 	Write func(t *kernel.Task, p Page) error
+	// Kill chooses a task that is to end, when reclaim has found nothing for a caller who may enter file systems, and returns its index; false when
+	// there is none. It may not wait. Every task it may choose looks at Victim between its steps and ends with Exit. nil: nobody is killed.
+	Kill func(t *kernel.Task) (victim int, ok bool)
 	// Distance gives the distance from a node to a node; nil means that nodes are as far apart as their numbers.
 	Distance [][]int
 }

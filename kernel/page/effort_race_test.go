@@ -3,4 +3,4 @@
 package page
 
 // schedules is how many random schedules each check runs: fewer under the race detector, where a simulated step costs 25 times as much.
-const schedules = 60
+const schedules = 300

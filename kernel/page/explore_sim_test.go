@@ -37,6 +37,7 @@ type scene struct {
 	held   map[Page]int // pages held, by the block they are in: the order
 	left   int          // tasks that are not done
 	sent   int          // interrupts on their way
+	hogs   []*hog
 }
 
 // program is what the tasks of a check do: setup spawns them, after looks at the end of a run. Both may be called many times.
@@ -46,6 +47,7 @@ type program struct {
 	noPreempt   bool
 	setup       func(s *scene)
 	after       func(s *scene) error
+	kill        func(s *scene) (victim int, ok bool)         // what Config.Kill does
 	write       func(s *scene, t *kernel.Task, p Page) error // what Config.Write does
 }
 
@@ -63,6 +65,9 @@ func exploreFor(p program, seeds int) (reached []uint32, err error) {
 	}
 	defer m.Close()
 	s := &scene{Machine: m}
+	if p.kill != nil {
+		p.config.Kill = func(*kernel.Task) (int, bool) { return p.kill(s) }
+	}
 	if p.write != nil {
 		p.config.Write = func(t *kernel.Task, dirty Page) error { return p.write(s, t, dirty) }
 	}

@@ -1,5 +1,5 @@
 // Package page is the page allocator that other designs stand on: zones of pages, a buddy allocator behind each zone's lock, per-CPU lists in
-// front of it, watermarks with the reserves below them, a page cache, and reclaim.
+// front of it, watermarks with the reserves below them, a page cache, reclaim, and an out-of-memory killer.
 //
 // A page is an offset into machine memory. Each node has one zone; a caller is served by its own node's zone, then by the others in order of
 // distance. Blocks of 2^order pages are split and merged as Knuth's buddy system does (The Art of Computer Programming 1, 2.5). The per-CPU lists
@@ -22,6 +22,7 @@
 //	I10 the background reclaimer does not sleep while it is wanted (mutant PG-06)
 //	I11 what is allocated to write a dirty page may use every reserve, and starts no reclaim (mutant PG-08)
 //	I12 nobody waits for a write when none is under way (mutant PG-07)
+//	I13 no second victim is chosen while the first lives (mutant PG-09)
 //
 // Locks, in the order they nest: the mutex of Drain, one list's lock, one zone's lock. The cache's lock nests in none and holds none. Zone and cache locks are taken
 // with interrupts masked; a list's lock is not, which is why it is only tried wherever an interrupt may be.
@@ -48,7 +49,7 @@
 // lists it can lock, whatever its flags; the kernel does so in direct reclaim only. The list limits do not float with the load, there is one
 // migrate type and one zone a node, and pages set aside for high orders are a number, not blocks.
 //
-// Not here: the OOM killer, compaction.
+// Not here: compaction, and a reaper, which would free a victim's memory before it ends.
 package page
 
 import (
@@ -80,6 +81,7 @@ type Allocator struct {
 	config Config
 	drains *drains
 	writes *writes
+	killer *killer
 	works  []machine.Work // raised to make a CPU empty its lists (IRQOff)
 	raise  func(by *kernel.Task, cpu int, w *machine.Work)
 }
@@ -118,6 +120,9 @@ func New(place kernel.Place, config Config) (*Allocator, error) {
 		a.listed = 1
 	}
 	if a.writes, err = mem.New[writes](place.Memory(), 0); err != nil {
+		return nil, fmt.Errorf("page: %w", err)
+	}
+	if a.killer, err = mem.New[killer](place.Memory(), 0); err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
 	for node := range a.zones {

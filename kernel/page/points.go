@@ -26,6 +26,7 @@ var (
 	reachKswapd   = reach.Define(host, "kswapd")
 	reachWrite    = reach.Define(host, "write")
 	reachThrottle = reach.Define(host, "throttle") // a caller waits for a write
+	reachKill     = reach.Define(host, "oom-kill")
 	reachEmpty    = reach.Define(host, "empty")
 )
 
@@ -60,4 +61,6 @@ var (
 		Story: "who waits for a write looks first and enters the queue afterwards"})
 	pg08 = mutant.Define(mutant.Mutant{ID: "PG-08", Host: host, Breaks: "I11",
 		Story: "the write of a dirty page may not use the reserve, and starts a reclaim of its own"})
+	pg09 = mutant.Define(mutant.Mutant{ID: "PG-09", Host: host, Breaks: "I13",
+		Story: "whether a victim lives is looked at in one step and a new one chosen in another"})
 )

@@ -9,12 +9,14 @@ import (
 const reclaimPages = 32
 
 // fromReclaim is direct reclaim: drop clean pages, with IO begin to write dirty ones, empty the CPUs' lists, and try again while that makes
-// progress; when nothing but writes is under way, wait for one. With NoRetry one round is all; with NoFail there is always another. Process context.
-func (a *Allocator) fromReclaim(t *kernel.Task, gfp kernel.GFP, order int, d demand) (Page, bool) {
+// progress; when nothing but writes is under way, wait for one; when not even that, have a task
+// killed. With NoRetry one round is all; with NoFail there is always another. Process context.
+func (a *Allocator) fromReclaim(t *kernel.Task, gfp kernel.GFP, order int) (Page, bool) {
 	reachReclaim.Hit()
 	count(t, &a.cpus[t.CPU()].counts.reclaims)
 	for {
 		dropped := 0
+		d := a.config.demand(gfp, a.rights(t), a.config.Marks.Min)
 		seen := a.writes.done.Load()
 		for _, number := range a.cpus[t.CPU()].order {
 			z := &a.zones[number]
@@ -32,6 +34,7 @@ func (a *Allocator) fromReclaim(t *kernel.Task, gfp kernel.GFP, order int, d dem
 		}
 		switch {
 		case gfp&kernel.NoRetry == 0 && dropped == 0 && a.writes.throttle(t, seen):
+		case dropped == 0 && a.kill(t, gfp, order): // somebody is to end: try again until he has
 		case gfp&kernel.NoFail != 0:
 			t.Resched() // others of this CPU may have something to free
 		case dropped == 0, gfp&kernel.NoRetry != 0:

@@ -14,7 +14,7 @@ func (a *Allocator) allocSlow(t *kernel.Task, gfp kernel.GFP, order int) (Page, 
 	if uint(order) > MaxOrder {
 		panic(fmt.Sprintf("page: a block of order %d: give 0 to %d", order, MaxOrder))
 	}
-	rights := t.Rights()
+	rights := a.rights(t)
 	if p, ok := a.fromZones(t, order, a.config.demand(0, 0, a.config.Marks.Low)); ok {
 		return p, nil
 	}
@@ -29,7 +29,7 @@ func (a *Allocator) allocSlow(t *kernel.Task, gfp kernel.GFP, order int) (Page, 
 		}
 	}
 	if gfp.MayWait() && rights&kernel.RightMemalloc == 0 { // who is in reclaim does not start another
-		if p, ok := a.fromReclaim(t, gfp, order, d); ok {
+		if p, ok := a.fromReclaim(t, gfp, order); ok {
 			return p, nil
 		}
 	}
