@@ -55,3 +55,33 @@ func TestRecordsRefuseWhatDoesNotFit(t *testing.T) {
 		}
 	}
 }
+
+// The record of an item that is memory is the item's own beginning.
+func TestRecordsInsideAreTheItems(t *testing.T) {
+	m, err := mem.Make(1, 1<<12, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Release()
+	r, err := NewRecordsInside(place{m}, 128)
+	if err != nil {
+		t.Fatal(err)
+	}
+	items, err := mem.Slice[recordLine](m, 0, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, _ := m.Offset(unsafe.Pointer(&items[1]))
+	r.Touch(Item(at))
+	for i, want := range []uint64{0, 1, 1, 0} {
+		if got := items[i].word.Load(); got != want {
+			t.Errorf("line %d was touched %d times, want %d", i, got, want)
+		}
+	}
+	if r.Touched(Item(at)) != 1 {
+		t.Errorf("the item was touched %d times", r.Touched(Item(at)))
+	}
+	if _, err := NewRecordsInside(place{m}, 100); err == nil {
+		t.Error("records of 100 bytes were accepted")
+	}
+}

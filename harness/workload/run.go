@@ -117,7 +117,13 @@ func (r *run) lay(recording *trace.Recording, items int) error {
 	}
 	if r.spec.Touch > 0 {
 		var err error
-		if r.records, err = designs.NewRecords(r.machine, items, r.spec.Touch); err != nil {
+		switch r.variant.Capabilities.Kind {
+		case designs.Page, designs.Object:
+			r.records, err = designs.NewRecordsInside(r.machine, r.spec.Touch)
+		default:
+			r.records, err = designs.NewRecords(r.machine, items, r.spec.Touch)
+		}
+		if err != nil {
 			return err
 		}
 	}
