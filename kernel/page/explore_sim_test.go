@@ -53,8 +53,7 @@ type program struct {
 
 // explore runs a program under many schedules and returns the first failure.
 func explore(p program) error {
-	reached, err := exploreFor(p, schedules)
-	_ = reached
+	_, err := exploreFor(p, schedules)
 	return err
 }
 

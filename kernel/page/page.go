@@ -24,8 +24,8 @@
 //	I12 nobody waits for a write when none is under way (mutant PG-07)
 //	I13 no second victim is chosen while the first lives (mutant PG-09)
 //
-// Locks, in the order they nest: the mutex of Drain, one list's lock, one zone's lock. The cache's lock nests in none and holds none. Zone and cache locks are taken
-// with interrupts masked; a list's lock is not, which is why it is only tried wherever an interrupt may be.
+// Locks, in the order they nest: the mutex of Drain, one list's lock, one zone's lock. The cache's lock nests in none and holds none. Zone and
+// cache locks are taken with interrupts masked; a list's lock is not, which is why it is only tried where an interrupt may be.
 //
 // Orderings:
 //

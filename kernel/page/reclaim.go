@@ -9,8 +9,8 @@ import (
 const reclaimPages = 32
 
 // fromReclaim is direct reclaim: drop clean pages, with IO begin to write dirty ones, empty the CPUs' lists, and try again while that makes
-// progress; when nothing but writes is under way, wait for one; when not even that, have a task
-// killed. With NoRetry one round is all; with NoFail there is always another. Process context.
+// progress; when nothing but writes is under way, wait for one; when not even that, have a task killed. With NoRetry one round is all; with NoFail
+// there is always another. Process context.
 func (a *Allocator) fromReclaim(t *kernel.Task, gfp kernel.GFP, order int) (Page, bool) {
 	reachReclaim.Hit()
 	count(t, &a.cpus[t.CPU()].counts.reclaims)
@@ -43,8 +43,9 @@ func (a *Allocator) fromReclaim(t *kernel.Task, gfp kernel.GFP, order int) (Page
 	}
 }
 
-// Kswapd is the body of a node's background reclaimer: woken when an allocation finds its zone at the low mark, it drops clean pages and
-// has dirty ones written until the high mark is passed or there are no more. It returns after StopKswapd. Run it as a task of its own, in process context, on a CPU that stays online.
+// Kswapd is the body of a node's background reclaimer: woken when an allocation finds its zone at the low mark, it drops clean pages and has dirty
+// ones written until the high mark is passed or there are no more. It returns after StopKswapd. Run it as a task of its own, in process context, on
+// a CPU that stays online.
 func (a *Allocator) Kswapd(t *kernel.Task, node int) {
 	z := &a.zones[node]
 	for z.cache.sleep(t) {

@@ -2,7 +2,11 @@
 
 package page
 
-import "testing"
+import (
+	"testing"
+
+	"headroom/kernel/lock"
+)
 
 // programs are all checks, by name.
 var programs = []struct {
@@ -34,6 +38,17 @@ func TestNoScheduleBreaksAnInvariant(t *testing.T) {
 	for i, point := range reachPoints() {
 		if point.Host == host && total[i] == 0 {
 			t.Errorf("no schedule reached %s", point.Name)
+		}
+	}
+}
+
+// With rt=on zone locks sleep: programs whose interrupts stay out of the allocator run all the same in the TryLock form.
+func TestSleepingLocksServeTasks(t *testing.T) {
+	lock.RT = true
+	defer func() { lock.RT = false }()
+	for _, p := range []program{marks(), resize(TryLock), death(TryLock), caching(TryLock), background(), hogging()} {
+		if err := explore(p); err != nil {
+			t.Error(err)
 		}
 	}
 }

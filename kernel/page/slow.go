@@ -155,7 +155,7 @@ func (z *zone) grab(t *kernel.Task, order int, d demand, l *list) (index uint32,
 // counts are the slow paths taken on a CPU; its tasks and interrupts write them with interrupts masked.
 type counts struct{ refills, spills, drains, reclaims, failed mem.Plain64 }
 
-// Stats are counts of slow paths since creation, and pages by place.
+// Stats are counts of slow paths since creation.
 type Stats struct {
 	Refills  uint64 // looks into a zone that a list was at hand for
 	Spills   uint64 // lists that gave pages to their zone
