@@ -149,7 +149,8 @@ func New(place kernel.Place, config Config) (*Allocator, error) {
 
 // Alloc hands out a block of 2^order pages whose one owner is the caller. Without DirectReclaim it never waits. It returns
 // kernel.ErrNoMemory when no zone may give a block to a caller of these flags and rights and, with DirectReclaim, reclaim finds nothing more.
-// With NoFail it goes on until it has one. It panics on an order out of range. Any context but NMI.
+// With NoFail it goes on until it has one. NoLocks is not looked at: every path takes or tries a lock, or masks interrupts. It panics on an order
+// out of range. Any context but NMI.
 func (a *Allocator) Alloc(t *kernel.Task, gfp kernel.GFP, order int) (Page, error) {
 	if uint(order) < a.listed {
 		if a.irqOff {
