@@ -183,6 +183,10 @@ type Variant struct {
 	New func(place kernel.Place, config Config) (Allocator, error)
 	// Guaranteed is the number of items a sole caller at quiescence always gets from an allocator of that configuration.
 	Guaranteed func(config Config) int
+	// SlowHost is the package whose slow paths (kernel/reach) an exploration of the variant must take, as its path below the module; "" is the
+	// design's own. SlowPaths names those of them the variant can come to; nil is all.
+	SlowHost  string
+	SlowPaths []string
 	// Loops are the measuring loops on the concrete type; nil makes the harness call through the interface, and say so.
 	Loops *Loops
 }

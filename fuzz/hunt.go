@@ -1,8 +1,10 @@
 package fuzz
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"headroom/designs"
@@ -126,10 +128,11 @@ func (r *runner) capture(seed uint64, first *sim.Failure) (*Replay, error) {
 // oneLine takes the line breaks out of a message: in a replay file it is one line.
 func oneLine(s string) string { return strings.NewReplacer("\n", " ", "\r", " ").Replace(s) }
 
-// report turns the hits into names; only the points of the variant's own package and the ground below it count.
+// report turns the hits into names; only the slow paths that the variant names count.
 func (h *Hunt) report(found *Found, hits []uint32) {
+	v := &h.Variant
 	for i, p := range reach.All() {
-		if p.Host != "designs/"+h.Variant.Design {
+		if p.Host != cmp.Or(v.SlowHost, "designs/"+v.Design) || v.SlowPaths != nil && !slices.Contains(v.SlowPaths, p.Name) {
 			continue
 		}
 		found.Reached[p.Name] = int(hits[i])

@@ -45,8 +45,11 @@ func TestDesignsSurviveTheGate(t *testing.T) {
 		if found.Failure != nil {
 			t.Errorf("%s fails:\n%s", v.FullName(), found.Failure)
 		}
-		if found.Executions != gateExecutions || len(found.Reached) == 0 || len(found.Missed) > 0 {
+		if found.Executions != gateExecutions || len(found.Missed) > 0 {
 			t.Errorf("%s: %d executions reached %v and missed %v", v.FullName(), found.Executions, found.Reached, found.Missed)
+		}
+		if v.Design == "percpu_tags" && len(found.Reached) < 8 {
+			t.Errorf("%s names only the points %v", v.FullName(), found.Reached)
 		}
 	}
 }
@@ -85,7 +88,7 @@ func TestEveryBrokenPromiseHasItsClass(t *testing.T) {
 			}
 		}
 	}
-	if found := hunt(t, Hunt{Variant: toyVariant(""), Seed: 1, Executions: 20_000}); found.Failure != nil {
+	if found := hunt(t, Hunt{Variant: toyVariant(""), Seed: 1, Executions: 5_000}); found.Failure != nil {
 		t.Errorf("the toy without a fault fails:\n%s", found.Failure)
 	}
 }
@@ -104,14 +107,14 @@ func TestEqualSeedsGiveEqualHunts(t *testing.T) {
 	for _, id := range []string{"", "PT-02"} {
 		SetMutant(mutantID(t, id))
 		v := defaultVariant(t, "percpu_tags")
-		first := hunt(t, Hunt{Variant: v, Seed: 6, Executions: 3_000})
-		if again := hunt(t, Hunt{Variant: v, Seed: 6, Executions: 3_000}); !reflect.DeepEqual(first, again) {
+		first := hunt(t, Hunt{Variant: v, Seed: 6, Executions: 1_500})
+		if again := hunt(t, Hunt{Variant: v, Seed: 6, Executions: 1_500}); !reflect.DeepEqual(first, again) {
 			t.Errorf("mutant %q: the hunt found %+v, and repeated %+v", id, first, again)
 		}
-		if hub := hunt(t, Hunt{Variant: v, Seed: 6, Executions: 3_000, hub: true}); !reflect.DeepEqual(first, hub) {
+		if hub := hunt(t, Hunt{Variant: v, Seed: 6, Executions: 1_500, hub: true}); !reflect.DeepEqual(first, hub) {
 			t.Errorf("mutant %q: the hunt found %+v, and over a hub %+v", id, first, hub)
 		}
-		if other := hunt(t, Hunt{Variant: v, Seed: 7, Executions: 3_000}); other.Steps == first.Steps {
+		if other := hunt(t, Hunt{Variant: v, Seed: 7, Executions: 1_500}); other.Steps == first.Steps {
 			t.Errorf("mutant %q: seeds 6 and 7 both take %d steps", id, other.Steps)
 		}
 		if (first.Failure != nil) != (id != "") {

@@ -215,7 +215,7 @@ func (r *outcome) print() {
 	}
 	sort.Strings(names)
 	for _, name := range names {
-		fmt.Printf("  reached %-10s %d times\n", name, r.Reached[name])
+		fmt.Printf("  reached %-14s %d times\n", name, r.Reached[name])
 	}
 	if len(r.Missed) > 0 {
 		fmt.Printf("  never reached: %s: of these paths this run shows nothing\n", strings.Join(r.Missed, ", "))

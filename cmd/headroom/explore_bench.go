@@ -28,7 +28,7 @@ func exploreBench(ctx context.Context, o exploreOptions) error {
 	switch {
 	case o.design != "" || o.variant != "" || o.mutant != "" || o.bare:
 		return fmt.Errorf("--bench runs a program of its own, with all checks and bare: leave --design, --variant, --mutant and --bare away")
-	case o.seconds < 0 || o.executions < 0:
+	case !(o.seconds >= 0) || o.executions < 0: // a NaN is not at least 0
 		return fmt.Errorf("--seconds %g --executions %d: a budget cannot be negative", o.seconds, o.executions)
 	case o.seconds == 0 && o.executions == 0:
 		o.seconds = 1

@@ -147,8 +147,8 @@ func TestBenchWritesAReport(t *testing.T) {
 		}
 	}
 	_, run, err := result.Read(filepath.Join(dir, latest))
-	if err != nil || run.Interrupted || countSamples(run) != 30 || run.Control.AASpreadPct <= 0 {
-		t.Errorf("the result holds %d samples of 30, control %+v, %v", countSamples(run), run.Control, err)
+	if err != nil || run.Interrupted || countSamples(run) < 30 || run.Control.AASpreadPct <= 0 {
+		t.Errorf("the result holds %d samples of at least 30, control %+v, %v", countSamples(run), run.Control, err)
 	}
 	if same := headroom(t, dir, "compare", latest, latest); same.status != 0 {
 		t.Errorf("a run compared with itself: status %d: %s%s", same.status, same.stdout, same.stderr)

@@ -89,5 +89,7 @@ func pageVariant() designs.Variant {
 	v.Capabilities.NativeOnly = false
 	v.Capabilities.PerCPU = true
 	v.Knobs = pageKnobs
+	v.SlowHost = "kernel/page" // without reclaim, reserves and a second node, which this variant does not set up
+	v.SlowPaths = []string{"below-low", "cpu-dead", "drain", "empty", "exact", "merge", "refill", "spill", "split", "trylock-failed"}
 	return v
 }
