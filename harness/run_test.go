@@ -112,6 +112,7 @@ func acting(t *testing.T, act string, seed uint64) (*Runner, *tally) {
 		t.Fatal(err)
 	}
 	t.Setenv(actVariable, act)
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector holds up every process for a second at its end
 	progress := &tally{}
 	return &Runner{Program: program, Seed: seed, Progress: progress}, progress
 }

@@ -67,6 +67,9 @@ Interrupting it (Ctrl-C) keeps the samples that are complete.`,
 }
 
 func bench(o benchOptions) error {
+	if err := nativeOnly(); err != nil {
+		return err
+	}
 	request, err := o.request()
 	if err != nil {
 		return err

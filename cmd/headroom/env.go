@@ -44,6 +44,9 @@ func envCommand() *cobra.Command {
 }
 
 func readEnvironment() (*environment, error) {
+	if err := nativeOnly(); err != nil {
+		return nil, err
+	}
 	ids, err := machine.Allowed()
 	if err != nil {
 		return nil, err

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
+
+	"headroom/kernel/choice"
 )
 
 // startSibling hands the command to the build with the simulator: bin/headroom-sim beside this program, or, where the sources are,
@@ -26,4 +28,12 @@ func startSibling() error {
 	}
 	arguments := append([]string{tool, "run", "-tags", "sim", "./cmd/headroom"}, os.Args[1:]...)
 	return fmt.Errorf("start %s: %w", tool, syscall.Exec(tool, arguments, os.Environ()))
+}
+
+// nativeOnly refuses to measure with the simulator's build: its words carry checks that would be part of every figure.
+func nativeOnly() error {
+	if choice.Enabled {
+		return errors.New("this program was built with the simulator, whose words are slower: measure with bin/headroom (make build)")
+	}
+	return nil
 }
