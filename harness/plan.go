@@ -94,6 +94,10 @@ func picked(names []string, v designs.Variant) bool {
 
 // add appends the cells of one workload on one variant.
 func (p *Plan) add(q Request, d workload.Description, v designs.Variant, duration int64) {
+	if q.Touch > 0 && d.Name != workload.Trace && v.Capabilities.Unbounded {
+		p.lack(d.Name, v.FullName(), "its items have no bound, so there is no record for each to touch")
+		return
+	}
 	base := workload.Spec{Workload: d.Name, Design: v.Design, Variant: v.Name, DurationNs: duration, SlowerPct: q.SlowerPct}
 	if d.Name != workload.Trace {
 		base.Touch = q.Touch
