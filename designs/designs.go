@@ -96,6 +96,7 @@ type StatsReader interface {
 // Stats are counts of slow paths since creation.
 type Stats struct {
 	Waits   uint64 // times a caller was put to sleep
+	Locks   uint64 // acquisitions of locks that CPUs share, outside the fast path
 	Steals  uint64 // times another CPU's items were taken
 	Refills uint64 // times a per-CPU list was filled from the shared one
 	Spills  uint64 // times a full per-CPU list gave items to the shared one
@@ -106,6 +107,7 @@ type Stats struct {
 type Config struct {
 	Items int            // items it shall hold, at least 1
 	Bytes int            // bytes of memory behind each item, for variants with memory; 0 for none
+	Room  int            // items' worth of backing memory, for variants that draw on memory below them; less than Items means just enough for those
 	Knobs map[string]int // the variant's own parameters by name; absent ones take their defaults
 }
 
@@ -125,6 +127,8 @@ func (c Config) Validate(table []Knob) error {
 		return fmt.Errorf("%d items: give at least 1", c.Items)
 	case c.Bytes < 0:
 		return fmt.Errorf("%d bytes an item: give 0 for none, or more", c.Bytes)
+	case c.Room < 0:
+		return fmt.Errorf("room for %d items: give 0 for just enough, or more", c.Room)
 	}
 	known := 0
 	for _, k := range table {
@@ -167,6 +171,8 @@ type Capabilities struct {
 	Memory      bool             `json:"memory"`      // items are memory (Bytes)
 	PerCPU      bool             `json:"perCpu"`      // items are kept per CPU, so CPUDead matters
 	IRQPairs    float64          `json:"irqPairs"`    // interrupt mask and unmask pairs of one alloc and free, on the fast path
+	OwnLocks    float64          `json:"ownLocks"`    // locks of the CPU's own that one alloc and free take, on the fast path
+	Over        string           `json:"over"`        // full name of the variant it is a layer over, "" for none: what the layer adds is shown
 	NativeOnly  bool             `json:"nativeOnly"`  // uses Go's own primitives: the simulator cannot see it
 	Unbounded   bool             `json:"unbounded"`   // Items is a hint, not a limit
 	KnownFaults string           `json:"knownFaults"` // faults kept from the original, "" for none

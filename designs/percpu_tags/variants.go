@@ -35,6 +35,7 @@ func Variants() []designs.Variant {
 			TakesLocks: true,
 			PerCPU:     true,
 			IRQPairs:   2, // one for the alloc, one for the free
+			OwnLocks:   2,
 		},
 		Knobs: knobs,
 		New: func(place kernel.Place, c designs.Config) (designs.Allocator, error) {

@@ -85,17 +85,53 @@ func (c *Cell) DesignName() string {
 
 // Sample is what one fresh process measured.
 type Sample struct {
-	Ops       int64              `json:"ops"`       // operations completed by all CPUs; one operation is one alloc and its free
-	WallNs    float64            `json:"wallNs"`    // measured interval, barrier to barrier
-	NsPerOp   float64            `json:"nsPerOp"`   // CPU time of one operation: wall x CPUs / operations
-	CASNs     float64            `json:"casNs"`     // uncontended compare-and-swap of the same process
-	LoopNs    float64            `json:"loopNs"`    // cost of the measuring loop itself, per operation
-	OpsPerSec float64            `json:"opsPerSec"` // throughput of all CPUs together
-	RTTNs     [2]float64         `json:"rttNs"`     // line round trip between the CPUs before and after; 0 on one CPU
-	Class     string             `json:"class"`     // distance class, "" on one CPU
-	PerCPU    []int64            `json:"perCpu"`    // operations of each CPU
-	Counters  map[string]float64 `json:"counters"`  // waits, steals, refills, spills, failures: counts over the interval
-	Dropped   string             `json:"dropped"`   // why it was set aside, "" when kept
+	Ops       int64              `json:"ops"`               // operations completed by all CPUs; one operation is one alloc and its free
+	WallNs    float64            `json:"wallNs"`            // measured interval, barrier to barrier
+	NsPerOp   float64            `json:"nsPerOp"`           // CPU time of one operation: wall x CPUs / operations
+	CASNs     float64            `json:"casNs"`             // uncontended compare-and-swap of the same process
+	LoopNs    float64            `json:"loopNs"`            // cost of the measuring loop itself, per operation
+	OpsPerSec float64            `json:"opsPerSec"`         // throughput of all CPUs together
+	RTTNs     [2]float64         `json:"rttNs"`             // line round trip between the CPUs before and after; 0 on one CPU
+	Class     string             `json:"class"`             // distance class, "" on one CPU
+	PerCPU    []int64            `json:"perCpu"`            // operations of each CPU
+	Counters  map[string]float64 `json:"counters"`          // waits, steals, refills, spills, failures: counts over the interval
+	Latency   []Latency          `json:"latency,omitempty"` // distributions of single operations; none in a run without a clock in the operation
+	Floors    []Floor            `json:"floors,omitempty"`  // what the machine itself took away from each CPU, beside Latency
+	Dropped   string             `json:"dropped"`           // why it was set aside, "" when kept
+}
+
+// What a Latency timed.
+const (
+	TimedOperation = "operation" // one alloc and its free
+	TimedAlloc     = "alloc"     // one alloc
+	TimedIntended  = "intended"  // open loop: one alloc, from the moment it was due
+	TimedActual    = "actual"    // open loop: the same from the moment it began; it leaves out what the wait for its turn took
+)
+
+// How a Latency was taken.
+const (
+	EveryOperation = "every"   // each operation timed, one clock reading ending it and starting the next
+	Sampled        = "sampled" // one random operation of each block, and each block as a whole
+)
+
+// Latency is the distribution of the times of single operations in one sample, over all CPUs.
+type Latency struct {
+	Timed     string  `json:"timed"`  // TimedOperation, TimedAlloc, TimedIntended or TimedActual
+	Method    string  `json:"method"` // EveryOperation or Sampled
+	Count     int64   `json:"count"`  // operations it stands for
+	MaxNs     float64 `json:"maxNs"`
+	Histogram string  `json:"histogram"` // HdrHistogram, V2 compressed encoding in base64; its values are counts of LatencyUnitNs
+}
+
+// LatencyUnitNs is the unit of the values in histograms, in ns.
+const LatencyUnitNs = 0.1
+
+// Floor is what a spinning loop that does nothing else saw on one CPU: the times for which it was held up. No percentile of an operation can be
+// told from the machine inside it.
+type Floor struct {
+	CPU       int     `json:"cpu"`       // of the sample, from 0
+	SpunNs    float64 `json:"spunNs"`    // how long the loop ran
+	Histogram string  `json:"histogram"` // of its gaps, as in Latency
 }
 
 // CASPerOp is the cost of one operation in units of the process's own uncontended compare-and-swap.
