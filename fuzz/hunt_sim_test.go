@@ -107,15 +107,15 @@ func TestEqualSeedsGiveEqualHunts(t *testing.T) {
 	for _, id := range []string{"", "PT-02"} {
 		SetMutant(mutantID(t, id))
 		v := defaultVariant(t, "percpu_tags")
-		first := hunt(t, Hunt{Variant: v, Seed: 6, Executions: 1_500})
-		if again := hunt(t, Hunt{Variant: v, Seed: 6, Executions: 1_500}); !reflect.DeepEqual(first, again) {
+		first := hunt(t, Hunt{Variant: v, Seed: 2, Executions: 1_500})
+		if again := hunt(t, Hunt{Variant: v, Seed: 2, Executions: 1_500}); !reflect.DeepEqual(first, again) {
 			t.Errorf("mutant %q: the hunt found %+v, and repeated %+v", id, first, again)
 		}
-		if hub := hunt(t, Hunt{Variant: v, Seed: 6, Executions: 1_500, hub: true}); !reflect.DeepEqual(first, hub) {
+		if hub := hunt(t, Hunt{Variant: v, Seed: 2, Executions: 1_500, hub: true}); !reflect.DeepEqual(first, hub) {
 			t.Errorf("mutant %q: the hunt found %+v, and over a hub %+v", id, first, hub)
 		}
-		if other := hunt(t, Hunt{Variant: v, Seed: 7, Executions: 1_500}); other.Steps == first.Steps {
-			t.Errorf("mutant %q: seeds 6 and 7 both take %d steps", id, other.Steps)
+		if other := hunt(t, Hunt{Variant: v, Seed: 77, Executions: 1_500}); other.Steps == first.Steps {
+			t.Errorf("mutant %q: two seeds both take %d steps", id, other.Steps)
 		}
 		if (first.Failure != nil) != (id != "") {
 			t.Errorf("mutant %q: failure %v", id, first.Failure)

@@ -89,7 +89,7 @@ type words struct {
 	lock lock.RawSpin
 	free mem.Plain32
 	// Counts of slow paths taken by this CPU; the owner writes them with interrupts masked.
-	waits, steals, refills, spills, failed mem.Plain64
+	waits, locks, steals, refills, spills, failed mem.Plain64
 }
 
 // shared is what all CPUs touch, on lines of its own.
@@ -200,6 +200,7 @@ func (p *Pool) Stats() designs.Stats {
 	for i := range p.cpus {
 		l := &p.cpus[i]
 		s.Waits += l.waits.Load()
+		s.Locks += l.locks.Load()
 		s.Steals += l.steals.Load()
 		s.Refills += l.refills.Load()
 		s.Spills += l.spills.Load()

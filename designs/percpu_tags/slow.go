@@ -69,6 +69,7 @@ func (p *Pool) take(t *kernel.Task, wait bool) (tag uint32, ok bool) {
 	t.IRQSave() // an interrupt on this CPU would free to the list that is being changed
 	p.shared.lock.Lock(t)
 	l := &p.cpus[t.CPU()]
+	count(&l.locks)
 	n := l.free.Load() // an interrupt may have freed here since the look
 	if n == 0 {
 		n = p.refill(l)
@@ -144,6 +145,7 @@ func (p *Pool) steal(t *kernel.Task, l *list) uint32 {
 		}
 		v := &p.cpus[victim]
 		v.lock.Lock(t)
+		count(&l.locks)
 		n := v.free.Load()
 		for i := range n {
 			l.stack[i].Store(v.stack[i].Load())
@@ -195,6 +197,7 @@ func (p *Pool) freeSlow(t *kernel.Task, cpu int, n uint32) {
 // spill moves a batch from the top of a full list to the shared stack; interrupts masked.
 func (p *Pool) spill(t *kernel.Task, l *list, n uint32) {
 	p.shared.lock.Lock(t)
+	count(&l.locks)
 	if !mutant.On(pt04) {
 		n = l.free.Load() // a thief may have been here
 	}
