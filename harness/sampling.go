@@ -54,15 +54,19 @@ func newCell(spec *workload.Spec) result.Cell {
 func (s *sampling) take(ctx context.Context) error {
 	s.runner.Progress.Start(len(s.cells) * s.plan.Samples)
 	defer s.runner.Progress.Done()
+	began := time.Now()
 	for range s.plan.Samples {
 		if err := s.round(ctx, func(int) bool { return true }); err != nil {
 			return err
 		}
 	}
 	for range s.plan.Most - s.plan.Samples {
-		class := s.classify()
+		if s.plan.LimitNs > 0 && time.Since(began) > time.Duration(s.plan.LimitNs) {
+			return nil // what is not comparable by now stays so
+		}
+		classes := s.classify()
 		if err := s.round(ctx, func(cell int) bool {
-			return count(s.samples[cell], classOf(&s.cells[cell], class)) < minSamples
+			return count(s.samples[cell], s.classOf(cell, classes)) < minSamples
 		}); err != nil {
 			return err
 		}
@@ -147,20 +151,39 @@ func (r *Runner) one(ctx context.Context, spec workload.Spec) (*Taken, error) {
 
 const distanceChanged = "the distance between the CPUs changed during the sample"
 
-// classify gives every multi-CPU sample its distance class, by what the round trips of this run have shown so far, and returns the class most
-// of them fell into: the one all cells are compared in.
-func (s *sampling) classify() string {
-	var trips []float64
-	for _, list := range s.samples {
-		for i := range list {
-			if list[i].RTTNs[0] > 0 {
-				trips = append(trips, list[i].RTTNs[0], list[i].RTTNs[1])
+// pair is the two processors whose distance a multi-CPU sample measures.
+type pair [2]int
+
+func pairOf(s *workload.Spec) (p pair) {
+	copy(p[:], s.Processors)
+	return p
+}
+
+// classify gives every multi-CPU sample its distance class, by what the round trips between the same two processors have shown so far in this run,
+// and returns for each pair the class most of its samples fell into: the one all its cells are compared in.
+func (s *sampling) classify() map[pair]string {
+	trips := map[pair][]float64{}
+	for i, list := range s.samples {
+		of := pairOf(&s.plan.Cells[i])
+		for _, sample := range list {
+			if sample.RTTNs[0] > 0 {
+				trips[of] = append(trips[of], sample.RTTNs[0], sample.RTTNs[1])
 			}
 		}
 	}
-	boundary := measure.Boundary(trips)
+	classes := map[pair]string{}
+	for of := range trips {
+		classes[of] = s.classifyPair(of, measure.Boundary(trips[of]))
+	}
+	return classes
+}
+
+func (s *sampling) classifyPair(of pair, boundary float64) string {
 	counts := map[string]int{}
-	for _, list := range s.samples {
+	for cell, list := range s.samples {
+		if pairOf(&s.plan.Cells[cell]) != of {
+			continue
+		}
 		for i := range list {
 			sample := &list[i]
 			if sample.RTTNs[0] == 0 {
@@ -188,12 +211,15 @@ func (s *sampling) classify() string {
 	return measure.Near
 }
 
-// classOf is the class the samples of a cell must be of, given the one its run compares: on one CPU there is none.
-func classOf(c *result.Cell, class string) string {
-	if c.CPUs == 1 {
+// classOf is the class the samples of a cell must be of: on one CPU there is none, and before the first sample there is one.
+func (s *sampling) classOf(cell int, classes map[pair]string) string {
+	if s.cells[cell].CPUs == 1 {
 		return ""
 	}
-	return class
+	if class, known := classes[pairOf(&s.plan.Cells[cell])]; known {
+		return class
+	}
+	return measure.Single
 }
 
 func count(samples []result.Sample, class string) (n int) {
@@ -208,9 +234,10 @@ func count(samples []result.Sample, class string) (n int) {
 // finish sorts the samples into kept and dropped, and adds what the run says about itself.
 func (s *sampling) finish(interrupted bool) *result.Run {
 	run := &result.Run{Interrupted: interrupted, Lacking: s.plan.Lacking, Traces: s.plan.Traces}
-	class := s.classify()
+	classes := s.classify()
 	for i := range s.cells {
 		c := s.cells[i]
+		class := s.classOf(i, classes)
 		for _, sample := range s.samples[i] {
 			switch {
 			case sample.Dropped != "":
@@ -222,9 +249,7 @@ func (s *sampling) finish(interrupted bool) *result.Run {
 				c.Kept = append(c.Kept, sample)
 			}
 		}
-		if c.CPUs > 1 {
-			c.Class = class
-		}
+		c.Class = class
 		c.Warnings = doubts(&c)
 		run.Cells = append(run.Cells, c)
 	}
