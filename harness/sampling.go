@@ -64,9 +64,9 @@ func (s *sampling) take(ctx context.Context) error {
 		if s.plan.LimitNs > 0 && time.Since(began) > time.Duration(s.plan.LimitNs) {
 			return nil // what is not comparable by now stays so
 		}
-		classes := s.classify()
+		class := s.classify()
 		if err := s.round(ctx, func(cell int) bool {
-			return count(s.samples[cell], s.classOf(cell, classes)) < minSamples
+			return count(s.samples[cell], classOf(&s.cells[cell], class)) < minSamples
 		}); err != nil {
 			return err
 		}
@@ -151,39 +151,48 @@ func (r *Runner) one(ctx context.Context, spec workload.Spec) (*Taken, error) {
 
 const distanceChanged = "the distance between the CPUs changed during the sample"
 
-// pair is the two processors whose distance a multi-CPU sample measures.
-type pair [2]int
-
-func pairOf(s *workload.Spec) (p pair) {
-	copy(p[:], s.Processors)
-	return p
-}
-
-// classify gives every multi-CPU sample its distance class, by what the round trips between the same two processors have shown so far in this run,
-// and returns for each pair the class most of its samples fell into: the one all its cells are compared in.
-func (s *sampling) classify() map[pair]string {
-	trips := map[pair][]float64{}
-	for i, list := range s.samples {
-		of := pairOf(&s.plan.Cells[i])
-		for _, sample := range list {
-			if sample.RTTNs[0] > 0 {
-				trips[of] = append(trips[of], sample.RTTNs[0], sample.RTTNs[1])
+// classify gives every multi-CPU sample its distance class, by what the round trips of this run have shown so far, and returns the class most
+// of them fell into: the one all cells are compared in. Cells that choose their processors by distance are classed by themselves, one distance at a
+// time: there the class most samples fell into is named for the distance.
+func (s *sampling) classify() string {
+	class := s.classifyAt("")
+	for _, distance := range Distances() {
+		usual := s.classifyAt(distance)
+		for i := range s.samples {
+			if param(&s.cells[i], workload.ParamDistance) != distance {
+				continue
+			}
+			for j := range s.samples[i] {
+				sample := &s.samples[i][j]
+				if sample.Class == usual {
+					sample.Class = distance
+				} else {
+					sample.Class = distance + ", " + sample.Class
+				}
 			}
 		}
 	}
-	classes := map[pair]string{}
-	for of := range trips {
-		classes[of] = s.classifyPair(of, measure.Boundary(trips[of]))
-	}
-	return classes
+	return class
 }
 
-func (s *sampling) classifyPair(of pair, boundary float64) string {
-	counts := map[string]int{}
-	for cell, list := range s.samples {
-		if pairOf(&s.plan.Cells[cell]) != of {
+// classifyAt classes the samples of the cells of one distance, "" for all that name none.
+func (s *sampling) classifyAt(distance string) string {
+	var lists [][]result.Sample
+	var trips []float64
+	for i, list := range s.samples {
+		if param(&s.cells[i], workload.ParamDistance) != distance {
 			continue
 		}
+		lists = append(lists, list)
+		for j := range list {
+			if list[j].RTTNs[0] > 0 {
+				trips = append(trips, list[j].RTTNs[0], list[j].RTTNs[1])
+			}
+		}
+	}
+	boundary := measure.Boundary(trips)
+	counts := map[string]int{}
+	for _, list := range lists {
 		for i := range list {
 			sample := &list[i]
 			if sample.RTTNs[0] == 0 {
@@ -211,15 +220,15 @@ func (s *sampling) classifyPair(of pair, boundary float64) string {
 	return measure.Near
 }
 
-// classOf is the class the samples of a cell must be of: on one CPU there is none, and before the first sample there is one.
-func (s *sampling) classOf(cell int, classes map[pair]string) string {
-	if s.cells[cell].CPUs == 1 {
+// classOf is the class the samples of a cell must be of, given the one its run compares: on one CPU there is none.
+func classOf(c *result.Cell, class string) string {
+	if c.CPUs == 1 {
 		return ""
 	}
-	if class, known := classes[pairOf(&s.plan.Cells[cell])]; known {
-		return class
+	if distance := param(c, workload.ParamDistance); distance != "" {
+		return distance
 	}
-	return measure.Single
+	return class
 }
 
 func count(samples []result.Sample, class string) (n int) {
@@ -234,10 +243,10 @@ func count(samples []result.Sample, class string) (n int) {
 // finish sorts the samples into kept and dropped, and adds what the run says about itself.
 func (s *sampling) finish(interrupted bool) *result.Run {
 	run := &result.Run{Interrupted: interrupted, Lacking: s.plan.Lacking, Traces: s.plan.Traces}
-	classes := s.classify()
+	compared := s.classify()
 	for i := range s.cells {
 		c := s.cells[i]
-		class := s.classOf(i, classes)
+		class := classOf(&c, compared)
 		for _, sample := range s.samples[i] {
 			switch {
 			case sample.Dropped != "":

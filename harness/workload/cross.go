@@ -134,6 +134,7 @@ func (r *run) receive(t *kernel.Task, s *seat) {
 }
 
 // crossFigures: an operation is counted where it ends, so the first CPU has none of its own.
-func (r *run) crossFigures(o *result.Sample) {
+func (r *run) crossFigures(o *result.Sample) error {
 	o.Counters[CounterHandover] = r.ring.handoverNs
+	return nil
 }

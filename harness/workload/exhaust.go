@@ -14,7 +14,7 @@ func (r *run) exhaust(t *kernel.Task, s *seat, _ int) {
 			return
 		}
 		for range looks {
-			it, err := r.allocator.Alloc(t, kernel.NoIO)
+			it, err := r.timedAlloc(t, s, kernel.NoIO)
 			if err != nil {
 				s.failed++
 				continue

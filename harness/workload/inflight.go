@@ -2,6 +2,7 @@ package workload
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -89,8 +90,8 @@ type device struct {
 	next     int     // where the search for a free slot begins
 	over     bool    // nothing more will be submitted
 	random   rng.Stream
-	intended *latency.Recorder // of allocations on this CPU, from when they were due
-	actual   *latency.Recorder // of the same, from when they began
+	intended *latency.Histogram // of allocations on this CPU, from when they were due
+	actual   *latency.Histogram // of the same, from when they began
 }
 
 type slot struct {
@@ -116,7 +117,7 @@ func (r *run) layFlight() error {
 		return err
 	}
 	n := r.config.Items + spareSlots
-	intended, actual := newRecorders(r.spec.CPUs), newRecorders(r.spec.CPUs)
+	intended, actual := newHistograms(r.spec.CPUs), newHistograms(r.spec.CPUs)
 	for cpu := range f.devices {
 		d := &f.devices[cpu]
 		*d = device{works: make([]machine.Work, n), dueNs: make([]int64, n), order: make([]int32, 0, n),
@@ -202,8 +203,8 @@ func (r *run) submit(t *kernel.Task, s *seat, d *device, due int64) {
 		s.failed++
 		return
 	}
-	d.intended.Sample(latency.Alloc, uint64(float64(now-due)*r.ticksPerNs()))
-	d.actual.Sample(latency.Alloc, uint64(float64(now-began)*r.ticksPerNs()))
+	r.record(d.intended, now-due)
+	r.record(d.actual, now-began)
 	if r.records != nil {
 		r.records.Touch(it)
 	}
@@ -271,12 +272,11 @@ func (r *run) complete(t *kernel.Task, at *slot) {
 
 // flightFigures adds both views of the allocations' times: from when they were due, and from when they began, which leaves out what those before
 // made them wait.
-func (r *run) flightFigures(o *result.Sample) {
-	var intended, actual []*latency.Recorder
+func (r *run) flightFigures(o *result.Sample) error {
+	var intended, actual []*latency.Histogram
 	for i := range r.flight.devices {
 		intended = append(intended, r.flight.devices[i].intended)
 		actual = append(actual, r.flight.devices[i].actual)
 	}
-	r.describe(o, intended, latency.Alloc, result.TimedIntended)
-	r.describe(o, actual, latency.Alloc, result.TimedActual)
+	return errors.Join(r.describe(o, intended, result.TimedIntended), r.describe(o, actual, result.TimedActual))
 }

@@ -3,7 +3,6 @@ package workload
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"headroom/designs"
 	"headroom/harness/result"
@@ -20,7 +19,6 @@ const (
 	CounterSteals       = "steals"             // times another CPU's items were taken
 	CounterRefills      = "refills"            // times a CPU's list was filled
 	CounterSpills       = "spills"             // times a CPU's list gave items away
-	CounterFairness     = "fairness"           // operations of the slowest CPU over those of the fastest
 	CounterBytes        = "bytes-per-item"     // machine memory the allocator was made of, without what lies behind the items of some
 	CounterLate         = "late-ns-mean"       // open loop: by how much operations began after their time
 	CounterLateMost     = "late-ns-max"        // the same, the worst
@@ -49,7 +47,9 @@ func (r *run) outcome() (*Outcome, error) {
 			o.Realtime = seat.realtime
 		}
 		s.Ops += seat.ops
-		s.PerCPU = append(s.PerCPU, seat.ops)
+		if !r.load.uneven {
+			s.PerCPU = append(s.PerCPU, seat.ops)
+		}
 		s.CASNs += (seat.casNs[0] + seat.casNs[1]) / 2 / float64(len(r.seats))
 		if before, after := seat.casNs[0], seat.casNs[1]; math.Abs(after/before-1) > casDrift {
 			s.Dropped = fmt.Sprintf("the compare-and-swap of CPU %d took %.2f ns before and %.2f ns after: its clock changed, or something ran beside", i, before, after)
@@ -78,7 +78,12 @@ func (r *run) outcome() (*Outcome, error) {
 		s.Counters[CounterBytes] = float64(r.laid) / float64(r.config.Items)
 	}
 	if r.load.figures != nil {
-		r.load.figures(r, s)
+		if err := r.load.figures(r, s); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.distributions(s); err != nil {
+		return nil, err
 	}
 	if r.replay != nil {
 		o.Skipped = r.replay.skipped
@@ -86,7 +91,7 @@ func (r *run) outcome() (*Outcome, error) {
 	return o, nil
 }
 
-// rates gives the interval's length, the throughput, and how evenly the CPUs shared it.
+// rates gives the interval's length and the throughput.
 func (r *run) rates(s *result.Sample) {
 	first, last := r.seats[0].started, r.seats[0].ended
 	for i := range r.seats {
@@ -95,9 +100,6 @@ func (r *run) rates(s *result.Sample) {
 		s.OpsPerSec += float64(seat.ops) / (float64(seat.ended-seat.started) / 1e9)
 	}
 	s.WallNs = float64(last - first)
-	if len(s.PerCPU) > 1 && !r.load.uneven {
-		s.Counters[CounterFairness] = float64(slices.Min(s.PerCPU)) / float64(slices.Max(s.PerCPU))
-	}
 }
 
 // addSlow counts the slow paths taken since before.

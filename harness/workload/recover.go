@@ -5,7 +5,6 @@ import (
 	"headroom/harness/result"
 	"headroom/kernel"
 	"headroom/kernel/atomic"
-	"headroom/kernel/latency"
 	"headroom/kernel/mem"
 )
 
@@ -25,7 +24,6 @@ type drought struct {
 	dryNs   int64      // sum of the recoveries
 	mostNs  int64      // the longest
 	steady  [2]float64 // ns of the phases before and after
-	served  []*latency.Recorder
 	last    []int64    // by CPU: when its last task was served in this cycle
 	done    [][2]int64 // by CPU: operations in the phases before and after
 	early   []int64    // by CPU: tasks that got an item although the leader had taken all it could get
@@ -61,7 +59,7 @@ const (
 
 func (r *run) layDrought() error {
 	n := r.spec.CPUs
-	d := &drought{gfp: kernel.NoWait, waits: r.variant.Capabilities.MayWait, served: newRecorders(n), last: make([]int64, n), done: make([][2]int64, n),
+	d := &drought{gfp: kernel.NoWait, waits: r.variant.Capabilities.MayWait, last: make([]int64, n), done: make([][2]int64, n),
 		early: make([]int64, n), polls: make([]int64, n), held: make([]designs.Item, 0, 2*r.config.Items)}
 	if d.waits {
 		d.gfp = kernel.NoIO
@@ -195,14 +193,13 @@ func (r *run) thirst(t *kernel.Task, s *seat) {
 	s.lingered = max(s.lingered, d.release)
 	r.linger(s)
 	d.last[s.cpu] = r.now()
-	d.served[s.cpu].Sample(latency.Alloc, uint64(float64(d.last[s.cpu]-d.release)*r.ticksPerNs()))
 	s.ops++
 	r.allocator.Free(t, it)
 	d.word.served.Add(1)
 }
 
 // droughtFigures: an operation is a task served, and its time the CPUs' time from the release to the last.
-func (r *run) droughtFigures(o *result.Sample) {
+func (r *run) droughtFigures(o *result.Sample) error {
 	d := r.drought
 	wall := float64(max(d.dryNs, 1))
 	o.NsPerOp = wall * float64(r.spec.CPUs) / float64(o.Ops)
@@ -218,5 +215,5 @@ func (r *run) droughtFigures(o *result.Sample) {
 	}
 	o.Counters[CounterBefore], o.Counters[CounterAfter] = done[0]/(d.steady[0]/1e9), done[1]/(d.steady[1]/1e9)
 	o.Counters[CounterPolls], o.Counters[CounterEarly] = float64(polls), float64(early)
-	r.describe(o, d.served, latency.Alloc, result.TimedAlloc)
+	return nil
 }

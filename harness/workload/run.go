@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"headroom/designs"
+	distribution "headroom/harness/latency"
 	"headroom/harness/measure"
 	"headroom/harness/result"
 	"headroom/harness/trace"
@@ -39,7 +40,7 @@ type seat struct {
 	running  int    // tasks of this CPU that have not ended
 	barriers uint32 // that this CPU has come to
 	late     lateness
-	recorder *latency.Recorder // nil when operations are not timed
+	timing   timing
 }
 
 // lateness is by how much operations with a time of their own began after it.
@@ -85,9 +86,10 @@ type load struct {
 	warm    func(r *run, t *kernel.Task, s *seat)           // before the measured interval, on each CPU's first task
 	after   func(r *run, t *kernel.Task, s *seat)           // after it, on each CPU's last task: gives back what is left; nil for nothing
 	check   func(r *run) error                              // at quiescence, beside the allocator's own; nil for nothing
-	figures func(r *run, o *result.Sample)                  // adds to what is counted for every workload, or corrects it; nil for nothing
+	figures func(r *run, o *result.Sample) error            // adds to what is counted for every workload, or corrects it; nil for nothing
+	timed   bool                                            // it times operations on its own, whatever the spec says
 	inside  bool                                            // ns/op is seat.inside over the operations, not the whole interval
-	uneven  bool                                            // its CPUs do different things, so that fairness means nothing
+	uneven  bool                                            // its CPUs do different things, so that what each did says nothing of fairness
 }
 
 // loadOf is the load of a workload that Find knows.
@@ -98,15 +100,15 @@ func loadOf(name string) load {
 	case CrossCPU:
 		return load{body: (*run).cross, lay: (*run).layRing, warm: (*run).warmRing, figures: (*run).crossFigures, uneven: true}
 	case StartStorm:
-		return load{body: (*run).stormOn, lay: (*run).layStorm, warm: (*run).warm, check: (*run).checkStorm, figures: (*run).stormFigures, inside: true}
+		return load{body: (*run).stormOn, lay: (*run).layStorm, warm: (*run).warm, check: (*run).checkStorm, figures: (*run).stormFigures, timed: true, inside: true}
 	case TagExhaust:
 		return load{body: (*run).exhaust, warm: (*run).warm}
 	case ExhaustRecover:
 		return load{body: (*run).dryOut, lay: (*run).layDrought, warm: (*run).warm, figures: (*run).droughtFigures, uneven: true}
 	case BioInflight:
-		return load{body: (*run).submitOrServe, lay: (*run).layFlight, warm: (*run).warm, figures: (*run).flightFigures, inside: true}
+		return load{body: (*run).submitOrServe, lay: (*run).layFlight, warm: (*run).warm, figures: (*run).flightFigures, timed: true, inside: true}
 	case Trace:
-		return load{body: (*run).replayStream, warm: (*run).warm, uneven: true}
+		return load{body: (*run).replayStream, warm: (*run).warm}
 	}
 	return load{body: (*run).closed, warm: (*run).warm}
 }
@@ -122,6 +124,9 @@ type casWord struct {
 func Run(m machine.Machine, osCPUs []int, v designs.Variant, s Spec, recording *trace.Recording) (*Outcome, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
+	}
+	if s.Latency != "" && osCPUs == nil {
+		return nil, fmt.Errorf("%s on %s: %w", s.Workload, v.FullName(), errNotTimed)
 	}
 	r := &run{spec: s, load: loadOf(s.Workload), machine: m, variant: v, seats: make([]seat, s.CPUs), osCPUs: osCPUs}
 	if err := r.lay(recording); err != nil {
@@ -226,6 +231,7 @@ func (r *run) prepare(t *kernel.Task, s *seat) {
 		}
 		s.trip[0] = r.distance(s)
 	}
+	r.beginTiming(s)
 	r.barrier(s)
 	if stats, ok := r.allocator.(designs.StatsReader); ok && s.cpu == 0 {
 		r.warmed = stats.Stats() // nobody is inside the allocator between the two barriers
@@ -263,6 +269,7 @@ func (r *run) finish(t *kernel.Task, s *seat) {
 	if !r.native() {
 		return
 	}
+	r.endTiming(s)
 	s.casNs[1] = measure.CAS(t, &r.words[s.cpu].word)
 	s.trip[1] = r.distance(s)
 	if s.realtime == nil {
@@ -295,7 +302,7 @@ func (r *run) barrier(s *seat) {
 
 // warm takes the caches, the branch predictors and the per-CPU lists to where a steady run has them. Where tags are scarce some of it fails.
 func (r *run) warm(t *kernel.Task, s *seat) {
-	r.chunk(t, make([]designs.Item, r.spec.Hold), warmChunks*r.chunkOps())
+	r.chunk(t, make([]designs.Item, r.spec.Hold), warmChunks*r.chunkOps(), nil)
 }
 
 const (
@@ -318,7 +325,7 @@ func (r *run) closed(t *kernel.Task, s *seat, _ int) {
 	ops := r.chunkOps()
 	end := s.started + r.spec.DurationNs
 	for now := s.started; now < end; now = r.now() {
-		s.failed += int64(r.chunk(t, held, ops))
+		s.failed += int64(r.chunk(t, held, ops, s.timing.recorder))
 		s.ops += int64(ops)
 		r.linger(s)
 	}
@@ -346,16 +353,29 @@ func (r *run) waitUntil(due int64) int64 {
 	}
 }
 
-// chunk runs ops operations and returns how many allocations failed.
-func (r *run) chunk(t *kernel.Task, held []designs.Item, ops int) int {
+// chunk runs ops operations and returns how many allocations failed; timed ones are recorded by recorder, if there is one.
+func (r *run) chunk(t *kernel.Task, held []designs.Item, ops int, recorder *latency.Recorder) int {
 	loops := r.variant.Loops
 	if r.spec.Dispatch || loops == nil {
-		loops = &dispatchLoops
+		loops = distribution.Interface()
+	}
+	if recorder == nil {
+		if r.spec.Workload == Window {
+			return loops.Window(r.allocator, t, kernel.NoWait, held, ops, r.records)
+		}
+		return loops.Pair(r.allocator, t, kernel.NoWait, ops, r.records)
+	}
+	if loops.Every.Pair == nil {
+		loops = distribution.Interface() // loops written by hand may have none that time
+	}
+	timed := &loops.Every
+	if r.spec.Latency == result.Sampled {
+		timed = &loops.Sampled
 	}
 	if r.spec.Workload == Window {
-		return loops.Window(r.allocator, t, kernel.NoWait, held, ops, r.records)
+		return timed.Window(r.allocator, t, kernel.NoWait, held, ops, r.records, recorder)
 	}
-	return loops.Pair(r.allocator, t, kernel.NoWait, ops, r.records)
+	return timed.Pair(r.allocator, t, kernel.NoWait, ops, r.records, recorder)
 }
 
 // now is the machine's clock, in ns.

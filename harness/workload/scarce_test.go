@@ -6,8 +6,8 @@ import (
 	"headroom/designs"
 )
 
-// light is a load that every design of these tests can carry: nothing runs out.
-var light = Flight{Rate: 50_000, Arrival: Poisson, Depth: 64, ServiceUs: 20, Service: Random}
+// light is a load that nothing runs out in, however late a busy machine is: the depth is more than all the requests of 4 ms.
+var light = Flight{Rate: 50_000, Arrival: Poisson, Depth: 512, ServiceUs: 20, Service: Random}
 
 // Requests in flight are all served, on every design that can free them in an interrupt: what was allocated is counted where it was freed.
 func TestFlightServesEveryRequest(t *testing.T) {
@@ -81,9 +81,6 @@ func TestOwnCountersAreThere(t *testing.T) {
 		c := o.Sample.Counters
 		if c[CounterFirstAlloc] <= o.Sample.NsPerOp || c[CounterRefills] < stormRounds || c[CounterBytes] < 4 || o.Sample.Ops != int64(stormRounds*64*n) {
 			t.Errorf("%d CPUs: %d operations of %v ns, and %v", n, o.Sample.Ops, o.Sample.NsPerOp, c)
-		}
-		if _, there := c[CounterFairness]; there != (n > 1) {
-			t.Errorf("%d CPUs: fairness %v", n, c)
 		}
 		if n == 1 {
 			continue

@@ -48,7 +48,7 @@ func (s *Spec) Params() []result.Pair {
 		add("keep", strconv.Itoa(s.Keep))
 		add("bulk", strconv.Itoa(s.Bulk))
 	case CrossCPU:
-		add("distance", s.Distance)
+		add(ParamDistance, s.Distance)
 	case StartStorm:
 		add("burst", strconv.Itoa(s.Burst))
 	case TagExhaust, ExhaustRecover:
@@ -79,6 +79,9 @@ func (s *Spec) Params() []result.Pair {
 	}
 	return p
 }
+
+// ParamDistance is the parameter that says how far apart the processors of a cross-cpu cell are.
+const ParamDistance = "distance"
 
 // KnobDirect is the knob of variants that call what they draw on through a pointer, by which they call it directly: a cell of its own shows what the
 // pointer costs.

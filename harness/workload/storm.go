@@ -17,12 +17,12 @@ const stormRounds = 32
 type storm struct {
 	allocators []designs.Allocator
 	held       [][]designs.Item
-	firsts     []*latency.Recorder // by CPU: of its first allocations
-	firstTicks []uint64            // their sum
+	firsts     []*latency.Histogram // by CPU: of its first allocations
+	firstTicks []uint64             // their sum
 }
 
 func (r *run) layStorm() error {
-	r.storm = &storm{firsts: newRecorders(r.spec.CPUs), firstTicks: make([]uint64, r.spec.CPUs)}
+	r.storm = &storm{firsts: newHistograms(r.spec.CPUs), firstTicks: make([]uint64, r.spec.CPUs)}
 	for range stormRounds {
 		a, err := r.variant.New(r.machine, r.config)
 		if err != nil {
@@ -53,7 +53,7 @@ func (r *run) stormOn(t *kernel.Task, s *seat, _ int) {
 			if i == 0 {
 				r.linger(s)
 				took := r.tick() - beganTick
-				r.storm.firsts[s.cpu].Sample(latency.Alloc, took)
+				r.storm.firsts[s.cpu].Record(took)
 				r.storm.firstTicks[s.cpu] += took
 			}
 			if r.records != nil {
@@ -81,7 +81,7 @@ func (r *run) checkStorm() error {
 }
 
 // stormFigures: throughput is that of the allocations, all CPUs at once; slow paths are those of all rounds.
-func (r *run) stormFigures(o *result.Sample) {
+func (r *run) stormFigures(o *result.Sample) error {
 	o.OpsPerSec = 0
 	for i := range r.seats {
 		o.OpsPerSec += float64(r.seats[i].ops) / (float64(r.seats[i].inside) / 1e9)
@@ -99,5 +99,5 @@ func (r *run) stormFigures(o *result.Sample) {
 		ticks += of
 	}
 	o.Counters[CounterFirstAlloc] = float64(ticks) / r.ticksPerNs() / float64(stormRounds*r.spec.CPUs)
-	r.describe(o, r.storm.firsts, latency.Alloc, result.TimedAlloc)
+	return r.describe(o, r.storm.firsts, result.TimedAlloc)
 }
