@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -12,20 +13,19 @@ import (
 
 // sweep is the parameters that a run goes through.
 type sweep struct {
-	holds   []int             // window
-	ratios  []float64         // tag-exhaust
-	flights []workload.Flight // bio-inflight
-	timed   bool              // cells of their own in which single operations are timed
-	waiting []float64         // of ratios, those that are timed
+	holds   []int     // window
+	ratios  []float64 // tag-exhaust
+	timed   bool      // cells of their own in which single operations are timed
+	waiting []float64 // of ratios, those that are timed
 }
 
 // A full run looks at both sides of a list's size, and of the number of tasks.
 var (
-	quickSweep = sweep{holds: []int{timedHold}, ratios: []float64{0.5, 2, 16, 64}, flights: flights}
-	fullSweep  = sweep{holds: []int{8, 24, timedHold, 40, 64}, ratios: []float64{0.5, 1, 2, 4, 8, 16, 32, 64}, flights: flights,
+	quickSweep = sweep{holds: []int{timedHold}, ratios: []float64{0.5, 2, 16, 64}}
+	fullSweep  = sweep{holds: []int{8, 24, timedHold, 40, 64}, ratios: []float64{0.5, 1, 2, 4, 8, 16, 32, 64},
 		timed: true, waiting: []float64{0.5, 2, 16}}
 	// fewSweep is for a full run with so many cells that there is no time for all parameters.
-	fewSweep = sweep{holds: []int{timedHold, 64}, ratios: []float64{0.5, 2, 16, 64}, flights: flights, timed: true, waiting: []float64{2}}
+	fewSweep = sweep{holds: []int{timedHold, 64}, ratios: []float64{0.5, 2, 16, 64}, timed: true, waiting: []float64{2}}
 )
 
 // flights are the two points of bio-inflight. At the first 10 requests are in flight on the mean, of at most 32: few wait. At the second the device
@@ -35,6 +35,9 @@ var flights = []workload.Flight{
 	{Rate: 200_000, Arrival: workload.Poisson, Depth: 32, ServiceUs: 50, Service: workload.Random},
 	{Rate: 200_000, Arrival: workload.Poisson, Depth: 32, ServiceUs: 200, Service: workload.Random},
 }
+
+// StandardFlight is the first of the two points of bio-inflight.
+func StandardFlight() workload.Flight { return flights[0] }
 
 const (
 	timedHold     = 32  // window: the hold that every run has, and in which single operations are timed
@@ -172,9 +175,9 @@ func specs(q Request, sweep sweep, base workload.Spec) []workload.Spec {
 			with(func(s *workload.Spec) { s.Hold = hold })
 		}
 	case workload.BulkKeep:
-		with(func(s *workload.Spec) { s.Keep, s.Bulk = standardKeep, standardBulk })
+		with(func(s *workload.Spec) { s.Keep, s.Bulk = cmp.Or(q.Keep, standardKeep), cmp.Or(q.Bulk, standardBulk) })
 	case workload.StartStorm:
-		with(func(s *workload.Spec) { s.Burst = standardBurst })
+		with(func(s *workload.Spec) { s.Burst = cmp.Or(q.Burst, standardBurst) })
 	case workload.TagExhaust:
 		for _, ratio := range sweep.ratios {
 			with(func(s *workload.Spec) { s.Ratio, s.Tasks = ratio, tasksPerCPU })
@@ -182,7 +185,11 @@ func specs(q Request, sweep sweep, base workload.Spec) []workload.Spec {
 	case workload.ExhaustRecover:
 		with(func(s *workload.Spec) { s.Ratio, s.Tasks = thirstyRatio, thirstyTasks })
 	case workload.BioInflight:
-		for _, flight := range sweep.flights {
+		points := flights
+		if q.Flight != nil {
+			points = []workload.Flight{*q.Flight}
+		}
+		for _, flight := range points {
 			with(func(s *workload.Spec) { s.Flight = flight })
 		}
 	case workload.Trace:

@@ -20,7 +20,7 @@ type Plan struct {
 	Samples int      // samples a cell
 	Most    int      // samples a cell at most, when samples fall into different distance classes
 	RestNs  int64    // pause after each sample, for the rest of the machine
-	LimitNs int64    // no further samples for the sake of a distance class after so long; 0 is no limit
+	LimitNs int64    // no further samples of cells that have the fewest, or for a distance class, after so long; 0 is no limit
 }
 
 // Request is what the user asked to have measured. The zero value asks for everything.
@@ -36,6 +36,10 @@ type Request struct {
 	Pace      float64            // of the replay; 0 is flat out
 	Touch     int                // bytes to write behind each tag or id; 0, or a multiple of 64
 	SlowerPct float64            // lengthen every operation of every design
+	Keep      int                // bulk-keep: items kept; 0 is the usual number, likewise below
+	Bulk      int                // bulk-keep: items taken at a time
+	Burst     int                // start-storm: items each CPU takes
+	Flight    *workload.Flight   // bio-inflight: one point in place of the usual two
 	Latency   string             // timed cells: "" for those of a full run, LatencyOff for none, or a method for all that know it
 }
 

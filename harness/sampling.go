@@ -55,13 +55,16 @@ func (s *sampling) take(ctx context.Context) error {
 	s.runner.Progress.Start(len(s.cells) * s.plan.Samples)
 	defer s.runner.Progress.Done()
 	began := time.Now()
-	for range s.plan.Samples {
+	for round := range s.plan.Samples {
+		if round >= minSamples && s.late(began) {
+			return nil
+		}
 		if err := s.round(ctx, func(int) bool { return true }); err != nil {
 			return err
 		}
 	}
 	for range s.plan.Most - s.plan.Samples {
-		if s.plan.LimitNs > 0 && time.Since(began) > time.Duration(s.plan.LimitNs) {
+		if s.late(began) {
 			return nil // what is not comparable by now stays so
 		}
 		class := s.classify()
@@ -72,6 +75,11 @@ func (s *sampling) take(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// late reports whether the time is up in which samples are taken beyond the fewest.
+func (s *sampling) late(began time.Time) bool {
+	return s.plan.LimitNs > 0 && time.Since(began) > time.Duration(s.plan.LimitNs)
 }
 
 // minSamples is the fewest samples a median and its interval are given for.

@@ -34,6 +34,13 @@ type Flight struct {
 	Service   string  `json:"service"`   // Random or Fixed
 }
 
+// With is the flight with those values of other that are given.
+func (f Flight) With(other Flight) Flight {
+	f.Rate, f.Depth, f.ServiceUs = cmp.Or(other.Rate, f.Rate), cmp.Or(other.Depth, f.Depth), cmp.Or(other.ServiceUs, f.ServiceUs)
+	f.Arrival, f.Service = cmp.Or(other.Arrival, f.Arrival), cmp.Or(other.Service, f.Service)
+	return f
+}
+
 func (f *Flight) params() []result.Pair {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 	p := []result.Pair{{Key: "rate", Value: number(f.Rate)}, {Key: "depth", Value: strconv.Itoa(f.Depth)}, {Key: "service-us", Value: number(f.ServiceUs)}}
@@ -194,10 +201,8 @@ func (r *run) submit(t *kernel.Task, s *seat, d *device, due int64) {
 	})
 	began := r.now()
 	s.late.add(began - due)
-	s.lingered = began
 	it, err := r.allocator.Alloc(t, r.flight.gfp)
-	r.linger(s)
-	now := r.now()
+	now := r.lengthen(s, began, r.now())
 	s.inside += now - began
 	if err != nil {
 		s.failed++
@@ -261,11 +266,7 @@ func (r *run) complete(t *kernel.Task, at *slot) {
 	it := designs.Item(at.item.Load())
 	began := r.now()
 	r.allocator.Free(t, it)
-	now := r.now()
-	if r.spec.SlowerPct > 0 {
-		now = r.waitUntil(now + int64(float64(now-began)*r.spec.SlowerPct/100))
-	}
-	s.inside += now - began
+	s.inside += r.lengthen(s, began, r.now()) - began
 	s.ops++
 	at.state.StoreRelease(0) // O2
 }

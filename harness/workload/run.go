@@ -32,6 +32,7 @@ type seat struct {
 	started  int64 // ns of the machine's clock, like all times here
 	ended    int64
 	inside   int64      // time inside operations, where a load counts that
+	owed     int64      // ns by which operations are to be lengthened yet
 	lingered int64      // when this CPU was last held up on purpose
 	casNs    [2]float64 // before and after
 	trip     [2]float64
@@ -338,6 +339,19 @@ func (r *run) linger(s *seat) {
 	}
 	now := r.now()
 	s.lingered = r.waitUntil(now + int64(float64(now-s.lingered)*r.spec.SlowerPct/100))
+}
+
+// lengthen lengthens one operation, from began to now, by SlowerPct per cent, and returns when it ended. What is too little to wait for is owed, and
+// added to a later operation.
+func (r *run) lengthen(s *seat, began, now int64) int64 {
+	const payable = 500 // ns: a wait is exact to some tens
+	s.owed += int64(float64(now-began) * r.spec.SlowerPct / 100)
+	if s.owed < payable {
+		return now
+	}
+	ended := r.waitUntil(now + s.owed)
+	s.owed -= ended - now
+	return ended
 }
 
 // waitUntil spins until the given time and returns when that was. Each look reads a word that nobody writes by now: the simulated clock counts

@@ -42,8 +42,7 @@ func (r *run) stormOn(t *kernel.Task, s *seat, _ int) {
 		held := r.storm.held[s.cpu][:0]
 		r.barrier(s)
 		began := r.now()
-		s.lingered = began
-		beganTick := r.tick()
+		beganTick, rest := r.tick(), began
 		for i := range r.spec.Burst {
 			it, err := a.Alloc(t, kernel.NoWait)
 			if err != nil {
@@ -51,7 +50,7 @@ func (r *run) stormOn(t *kernel.Task, s *seat, _ int) {
 				continue
 			}
 			if i == 0 {
-				r.linger(s)
+				rest = r.lengthen(s, began, r.now())
 				took := r.tick() - beganTick
 				r.storm.firsts[s.cpu].Record(took)
 				r.storm.firstTicks[s.cpu] += took
@@ -61,8 +60,7 @@ func (r *run) stormOn(t *kernel.Task, s *seat, _ int) {
 			}
 			held = append(held, it)
 		}
-		r.linger(s)
-		s.inside += r.now() - began
+		s.inside += r.lengthen(s, rest, r.now()) - began
 		s.ops += int64(len(held))
 		r.barrier(s)
 		for _, it := range held {
