@@ -64,7 +64,7 @@ func (s *stalling) Free(t *kernel.Task, it designs.Item) {
 // BenchmarkAgree shows p99.9 and p99.99 of pairs as both methods give them on the real clock, with a busy wait of 20 us planted in every 501st
 // operation, and in every 5,003rd. The two take turns. With 100 million operations a method and period it takes some 10 s:
 //
-//	go test ./harness/latency -run XXX -bench Agree -benchtime 2000x
+//	go test ./harness/latency -run '^$' -bench Agree -benchtime 2000x
 func BenchmarkAgree(b *testing.B) {
 	for _, period := range []int{501, 5003} {
 		b.Run(fmt.Sprintf("period=%d", period), func(b *testing.B) { agree(b, period) })
