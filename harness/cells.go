@@ -36,13 +36,15 @@ var flights = []workload.Flight{
 	{Rate: 200_000, Arrival: workload.Poisson, Depth: 32, ServiceUs: 200, Service: workload.Random},
 }
 
+// standardBulks of bulk-keep: a device's usual batch, which a list can still serve, and half the queue, which it cannot.
+var standardBulks = []int{16, 256}
+
 // StandardFlight is the first of the two points of bio-inflight.
 func StandardFlight() workload.Flight { return flights[0] }
 
 const (
 	timedHold     = 32  // window: the hold that every run has, and in which single operations are timed
 	standardKeep  = 512 // bulk-keep: ten times what a list of percpu_tags holds
-	standardBulk  = 16  // bulk-keep
 	standardBurst = 64  // start-storm: more than a list holds
 	tasksPerCPU   = 16  // tag-exhaust: the sweep's ratios lie on both sides of it
 	thirstyTasks  = 8   // exhaust-recover
@@ -175,7 +177,13 @@ func specs(q Request, sweep sweep, base workload.Spec) []workload.Spec {
 			with(func(s *workload.Spec) { s.Hold = hold })
 		}
 	case workload.BulkKeep:
-		with(func(s *workload.Spec) { s.Keep, s.Bulk = cmp.Or(q.Keep, standardKeep), cmp.Or(q.Bulk, standardBulk) })
+		bulks := standardBulks
+		if q.Bulk != 0 {
+			bulks = []int{q.Bulk}
+		}
+		for _, bulk := range bulks {
+			with(func(s *workload.Spec) { s.Keep, s.Bulk = cmp.Or(q.Keep, standardKeep), bulk })
+		}
 	case workload.StartStorm:
 		with(func(s *workload.Spec) { s.Burst = cmp.Or(q.Burst, standardBurst) })
 	case workload.TagExhaust:

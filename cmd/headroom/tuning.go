@@ -28,7 +28,7 @@ func (o *tuning) register(f *pflag.FlagSet) {
 	f.StringVar(&o.placement, "placement", harness.SMTLast, "how processors are chosen: "+strings.Join(harness.Policies(), ", "))
 	f.StringVar(&o.latency, "latency", "", "time single operations in cells of their own: every, sampled, or off (default: the full run's choice, none with --quick)")
 	f.IntVar(&o.keep, "keep", 0, "bulk-keep: items each CPU keeps (default 512)")
-	f.IntVar(&o.bulk, "bulk", 0, "bulk-keep: items taken at a time (default 16)")
+	f.IntVar(&o.bulk, "bulk", 0, "bulk-keep: items taken at a time (default 16, and 256)")
 	f.IntVar(&o.burst, "burst", 0, "start-storm: items each CPU takes at once (default 64)")
 	f.Float64Var(&o.flight.Rate, "rate", 0, "bio-inflight: requests a second on each CPU; this and the next four replace its two points by one")
 	f.IntVar(&o.flight.Depth, "depth", 0, "bio-inflight: items for each CPU")

@@ -47,7 +47,7 @@ func All() []Description {
 	return []Description{
 		{Name: Fastpath, StandsFor: "a driver at queue depth 1 that allocates and completes on one CPU", Operation: "one alloc and the free of the same item, back to back"},
 		{Name: Window, StandsFor: "a driver that submits a batch of requests and completes them together", Operation: "one alloc and one free, in runs of as many allocs, then as many frees, as items are held"},
-		{Name: BulkKeep, StandsFor: "a driver with a long queue that takes items in bulk: more than a CPU's list holds", Operation: "one item of a bulk taken, and the free of the oldest kept"},
+		{Name: BulkKeep, StandsFor: "a driver that keeps a long queue of items, more than a CPU's list holds, and takes them in bulk", Operation: "one item of a bulk taken, and the free of the oldest kept"},
 		{Name: CrossCPU, StandsFor: "a request that is submitted on one CPU and completed on another", Operation: "one alloc on the first CPU, its hand-over through a ring, and the free on the second"},
 		{Name: StartStorm, StandsFor: "all CPUs beginning at once on a device that was just opened", Operation: "one alloc from a fresh allocator; the frees are not timed"},
 		{Name: TagExhaust, StandsFor: "a device with fewer tags than requests, so that submitters wait for completions", Operation: "one alloc that may wait, a stop in which the CPU's other tasks run, one free", Waits: true},
