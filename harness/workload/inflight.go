@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"headroom/designs"
+	"headroom/harness/measure"
 	"headroom/harness/result"
 	"headroom/internal/rng"
 	"headroom/kernel"
@@ -143,9 +144,11 @@ func (r *run) layFlight() error {
 func (r *run) submitOrServe(t *kernel.Task, s *seat, task int) {
 	d := &r.flight.devices[s.cpu]
 	if task == 1 {
+		var wait measure.Patience
 		for !d.over {
 			r.serve(t, d)
 			t.Resched()
+			wait.Turn() // for the CPU that frees items
 		}
 		return
 	}
@@ -154,14 +157,17 @@ func (r *run) submitOrServe(t *kernel.Task, s *seat, task int) {
 		r.idleUntil(t, d, due)
 		r.submit(t, s, d, due)
 	}
+	var wait measure.Patience
 	for d.busy() {
 		r.serve(t, d)
 		t.Resched()
+		wait.Turn()
 	}
 	// Other CPUs' completions still come here.
 	r.flight.landed.Add(1)
 	for r.flight.landed.Load() < uint32(r.spec.CPUs) {
 		t.Resched()
+		wait.Turn()
 	}
 	d.over = true
 }
@@ -195,10 +201,7 @@ func (r *run) idleUntil(t *kernel.Task, d *device, due int64) {
 
 // submit allocates an item for the request that was due, and gives it to the device.
 func (r *run) submit(t *kernel.Task, s *seat, d *device, due int64) {
-	at := d.free(func() {
-		r.serve(t, d)
-		t.Resched()
-	})
+	at := r.freeSlot(t, d)
 	began := r.now()
 	s.late.add(began - due)
 	it, err := r.allocator.Alloc(t, r.flight.gfp)
@@ -224,8 +227,9 @@ func (r *run) submit(t *kernel.Task, s *seat, d *device, due int64) {
 	d.order = slices.Insert(d.order, place, int32(at)) // there is room for every slot: nothing is allocated
 }
 
-// free finds a free slot. There are more than items, so it need not wait but for a handler that is held up.
-func (d *device) free(wait func()) int {
+// freeSlot finds a free slot. There are more than items, so it need not wait but for a handler that is held up.
+func (r *run) freeSlot(t *kernel.Task, d *device) int {
+	var wait measure.Patience
 	for looks := 1; ; looks++ {
 		at := d.next
 		if d.next++; d.next == len(d.slots) {
@@ -235,7 +239,9 @@ func (d *device) free(wait func()) int {
 			return at
 		}
 		if looks%len(d.slots) == 0 {
-			wait()
+			r.serve(t, d)
+			t.Resched()
+			wait.Turn()
 		}
 	}
 }
