@@ -96,6 +96,7 @@ type device struct {
 	dueNs    []int64 // by slot
 	order    []int32 // slots under way, the first to be done at the end
 	next     int     // where the search for a free slot begins
+	most     int     // largest number of requests that were under way at once
 	over     bool    // nothing more will be submitted
 	random   rng.Stream
 	intended *latency.Histogram // of allocations on this CPU, from when they were due
@@ -225,6 +226,7 @@ func (r *run) submit(t *kernel.Task, s *seat, d *device, due int64) {
 	d.dueNs[at] = now + int64(service)
 	place, _ := slices.BinarySearchFunc(d.order, d.dueNs[at], func(other int32, due int64) int { return cmp.Compare(due, d.dueNs[other]) })
 	d.order = slices.Insert(d.order, place, int32(at)) // there is room for every slot: nothing is allocated
+	d.most = max(d.most, len(d.order))
 }
 
 // freeSlot finds a free slot. There are more than items, so it need not wait but for a handler that is held up.
@@ -281,9 +283,12 @@ func (r *run) complete(t *kernel.Task, at *slot) {
 // made them wait.
 func (r *run) flightFigures(o *result.Sample) error {
 	var intended, actual []*latency.Histogram
+	most := 0
 	for i := range r.flight.devices {
 		intended = append(intended, r.flight.devices[i].intended)
 		actual = append(actual, r.flight.devices[i].actual)
+		most = max(most, r.flight.devices[i].most)
 	}
+	o.Counters[CounterInFlight] = float64(most)
 	return errors.Join(r.describe(o, intended, result.TimedIntended), r.describe(o, actual, result.TimedActual))
 }
