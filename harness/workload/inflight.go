@@ -43,7 +43,7 @@ func (f Flight) With(other Flight) Flight {
 }
 
 func (f *Flight) params() []result.Pair {
-	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	number := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 	p := []result.Pair{{Key: "rate", Value: number(f.Rate)}, {Key: "depth", Value: strconv.Itoa(f.Depth)}, {Key: "service-us", Value: number(f.ServiceUs)}}
 	if f.Arrival != Poisson {
 		p = append(p, result.Pair{Key: "arrival", Value: f.Arrival})
