@@ -53,7 +53,11 @@ func Sample(in io.Reader, out io.Writer) error {
 			return err
 		}
 	}
-	m, err := machine.NewNative(machine.Options{CPUs: cpus, MemoryBytes: memoryBytes(spec, recording), Tasks: spec.Tasks*spec.CPUs + 16})
+	distances, err := machine.ReadDistances("/sys", machine.Topology{CPUs: cpus}.Nodes())
+	if err != nil {
+		return err
+	}
+	m, err := machine.NewNative(machine.Options{CPUs: cpus, MemoryBytes: memoryBytes(spec, recording), Tasks: spec.Tasks*spec.CPUs + 16, Distances: distances})
 	if err != nil {
 		return err
 	}

@@ -90,6 +90,43 @@ func readNodes(root string) (map[int]int, error) {
 	return nodeOf, nil
 }
 
+// ReadDistances gives the distance from each of the given NUMA nodes to each of them, in their order, from the files under root, which is /sys but
+// for tests. The unit is the firmware's: 10 from a node to itself. It returns nil when the system does not tell, and an error that names the file
+// when what it tells cannot be understood.
+func ReadDistances(root string, nodes []int) ([][]int, error) {
+	folder := filepath.Join(root, "devices/system/node")
+	online, err := readList(filepath.Join(folder, "online")) // a row has a number for each of these, in this order
+	if err != nil || online == nil {
+		return nil, err
+	}
+	var table [][]int
+	for _, from := range nodes {
+		path := filepath.Join(folder, fmt.Sprintf("node%d", from), "distance")
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, nil
+		}
+		words := strings.Fields(string(text))
+		if len(words) != len(online) {
+			return nil, fmt.Errorf("%s:1: %d distances, but %d nodes are online", path, len(words), len(online))
+		}
+		var row []int
+		for _, to := range nodes {
+			at := slices.Index(online, to)
+			if at < 0 {
+				return nil, fmt.Errorf("%s:1: node %d is not among the %d nodes online", path, to, len(online))
+			}
+			distance, err := strconv.Atoi(words[at])
+			if err != nil || distance < 0 {
+				return nil, fmt.Errorf("%s:1: %q is no distance", path, words[at])
+			}
+			row = append(row, distance)
+		}
+		table = append(table, row)
+	}
+	return table, nil
+}
+
 func readInt(path string, missing int) (int, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {

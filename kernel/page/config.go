@@ -44,7 +44,8 @@ type Config struct {
 	// Kill chooses a task that is to end, when reclaim has found nothing for a caller who may enter file systems, and returns its index; false when
 	// there is none. It may not wait. Every task it may choose looks at Victim between its steps and ends with Exit. nil: nobody is killed.
 	Kill func(t *kernel.Task) (victim int, ok bool)
-	// Distance gives the distance from a node to a node; nil means that nodes are as far apart as their numbers.
+	// Distance gives the distance from a node to a node; nil means what the machine tells, and where it does not, that nodes are as far apart as
+	// their numbers.
 	Distance [][]int
 }
 
@@ -74,10 +75,21 @@ func (c Config) complete(place kernel.Place) (Config, error) {
 	if c.Drift < 0 || c.HighAtomic < 0 || c.Rules > Rules2001 || c.Lists > IRQOff {
 		return c, fmt.Errorf("%w: drift %d, high-atomic %d, rules %d, lists %d", errLayout, c.Drift, c.HighAtomic, c.Rules, c.Lists)
 	}
+	if c.Distance == nil {
+		c.Distance = told(place)
+	}
 	if c.Distance != nil && (len(c.Distance) != nodes || slices.ContainsFunc(c.Distance, func(row []int) bool { return len(row) != nodes })) {
 		return c, fmt.Errorf("%w: the table of distances must have a row and a column for each of %d nodes", errLayout, nodes)
 	}
 	return c, nil
+}
+
+// told is the table of distances of a machine that has one.
+func told(place kernel.Place) [][]int {
+	if m, ok := place.(interface{ Distances() [][]int }); ok {
+		return m.Distances()
+	}
+	return nil
 }
 
 // limits computes High and Batch where they are not given, for a node with so many CPUs.

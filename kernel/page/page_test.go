@@ -98,16 +98,20 @@ func TestListsSpill(t *testing.T) {
 	}
 }
 
-// The zones of other nodes serve in order of distance once the own one is at its mark.
+// The zones of other nodes serve in order of distance once the own one is at its mark: of the configuration's distances, or else the machine's.
 func TestFarZonesServeInOrder(t *testing.T) {
+	second, third := [][]int{{10, 20, 30}, {20, 10, 30}, {30, 30, 10}}, [][]int{{10, 30, 20}, {30, 10, 20}, {20, 20, 10}}
 	for _, c := range []struct {
-		distance [][]int
-		want     string
+		told, distance [][]int
+		want           string
 	}{
-		{nil, "[0 1 2]"},
-		{[][]int{{10, 30, 20}, {30, 10, 20}, {20, 20, 10}}, "[0 2 1]"},
+		{nil, nil, "[0 1 2]"},
+		{nil, third, "[0 2 1]"},
+		{third, nil, "[0 2 1]"},
+		{third, second, "[0 1 2]"},
 	} {
 		b := newBench(t, 3, 3, 1<<16)
+		b.distances = c.told
 		config := tiny(4, 0, 0, 0, TryLock)
 		config.Distance, config.High = c.distance, 1
 		a := b.pages(config)
