@@ -132,7 +132,7 @@ func arguments(g Guest, initramfs, console string) []string {
 	args := []string{
 		"-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-no-reboot", "-accel", "tcg,thread=multi", "-cpu", "max,vendor=GenuineIntel",
 		"-m", strconv.Itoa(l.Nodes * nodeMiB), "-smp", fmt.Sprintf("%d,sockets=%d,cores=%d,threads=%d", l.CPUs(), l.Nodes, l.Cores, l.Threads),
-		"-kernel", g.Kernel, "-initrd", initramfs, "-append", "console=ttyS0 panic=-1 mitigations=off nokaslr",
+		"-kernel", g.Kernel, "-initrd", initramfs, "-append", "console=ttyS0 panic=-1 mitigations=off",
 		"-serial", "file:" + console, "-serial", "stdio",
 	}
 	for node := range l.Nodes {

@@ -182,7 +182,16 @@ func TestParseCPUList(t *testing.T) {
 	}
 }
 
-// Whatever the text, a list that is accepted has at most 8192 numbers from 0 to 8191, and reads the same once it is written out in full.
+// Lists are written as the kernel writes them.
+func TestFormatCPUList(t *testing.T) {
+	for want, list := range map[string][]int{"": nil, "0": {0}, "0-1": {0, 1}, "0-3,8,10-11": {0, 1, 2, 3, 8, 10, 11}, "5,1-2": {5, 1, 2}} {
+		if got := machine.FormatCPUList(list); got != want {
+			t.Errorf("%v is written %q, want %q", list, got, want)
+		}
+	}
+}
+
+// Whatever the text, a list that is accepted has at most 8192 numbers from 0 to 8191, and reads the same once it is written out in full, or in ranges.
 func FuzzParseCPUList(f *testing.F) {
 	for text := range lists {
 		f.Add(text)
@@ -202,6 +211,10 @@ func FuzzParseCPUList(f *testing.F) {
 		again, err := machine.ParseCPUList(strings.Join(parts, ","))
 		if err != nil || !slices.Equal(again, list) || len(list) > 8192 {
 			t.Fatalf("%q reads as %v, and that as %v, %v", text, list, again, err)
+		}
+		short := machine.FormatCPUList(list)
+		if again, err := machine.ParseCPUList(short); err != nil || !slices.Equal(again, list) || len(short) > len(strings.Join(parts, ",")) {
+			t.Fatalf("%q reads as %v, is written as %q, and that reads as %v, %v", text, list, short, again, err)
 		}
 	})
 }
