@@ -64,7 +64,7 @@ func compare(oldDir, newDir string, gate float64, asJSON bool) error {
 func finite(c *harness.Compared) *harness.Compared {
 	for i := range c.Cells {
 		d := &c.Cells[i]
-		for _, v := range []*float64{&d.Old, &d.New, &d.DeltaPct, &d.P} {
+		for _, v := range []*float64{&d.Old, &d.New, &d.DeltaPct, &d.P, &d.FamilyP} {
 			if math.IsNaN(*v) || math.IsInf(*v, 0) {
 				*v = 0
 			}
