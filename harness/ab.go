@@ -66,7 +66,9 @@ func (d *Duel) Differences() int {
 
 // Judged counts the cells that had enough pairs for a verdict.
 func (d *Duel) Judged() int {
-	return d.count(func(v *Versus) bool { return v.Paired.Verdict != stats.CannotTell && v.Paired.Verdict != stats.NotComparable })
+	return d.count(func(v *Versus) bool {
+		return v.Paired.Verdict != stats.CannotTell && v.Paired.Verdict != stats.NotComparable
+	})
 }
 
 func (d *Duel) count(which func(v *Versus) bool) (n int) {
@@ -183,7 +185,9 @@ func (s *sampling) duelRound(ctx context.Context, sides [2]Side, want func(cell 
 // pairs are the samples of both programs taken in the same round, where both count.
 func (s *sampling) pairs(cell int, class string) (list [][2]*result.Sample) {
 	class = classOf(&s.cells[2*cell], class)
-	counts := func(x *result.Sample) bool { return x.Dropped == "" && x.Class == class && x.CASNs > 0 && x.NsPerOp > 0 }
+	counts := func(x *result.Sample) bool {
+		return x.Dropped == "" && x.Class == class && x.CASNs > 0 && x.NsPerOp > 0
+	}
 	for i := range s.samples[2*cell] {
 		a, b := &s.samples[2*cell][i], &s.samples[2*cell+1][i]
 		if counts(a) && counts(b) {

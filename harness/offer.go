@@ -16,16 +16,22 @@ import (
 
 // Offer is what a program says it can measure: the part of its `list --json` that matters here. The program may be an older or a newer headroom.
 type Offer struct {
-	Designs []struct {
-		Design  string            `json:"design"`
-		Variant string            `json:"variant"`
-		Lacks   map[string]string `json:"lacks"` // workloads it cannot run, with the reason
-	} `json:"designs"`
-	Workloads []struct {
-		Name      string `json:"name"`
-		Operation string `json:"operation"`
-	} `json:"workloads"`
-	Spec []string `json:"spec"` // names of the fields of a description of a sample that it understands
+	Designs   []OfferedDesign   `json:"designs"`
+	Workloads []OfferedWorkload `json:"workloads"`
+	Spec      []string          `json:"spec"` // names of the fields of a description of a sample that it understands
+}
+
+// OfferedDesign is a variant that a program has.
+type OfferedDesign struct {
+	Design  string            `json:"design"`
+	Variant string            `json:"variant"`
+	Lacks   map[string]string `json:"lacks"` // workloads it cannot run, with the reason; of a trace with its kind, as trace/page
+}
+
+// OfferedWorkload is a workload that a program has.
+type OfferedWorkload struct {
+	Name      string `json:"name"`
+	Operation string `json:"operation"` // what one operation is, in words
 }
 
 // firstSpec are the fields that a program understands whose list does not say: it is older than the saying.
