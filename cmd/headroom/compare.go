@@ -20,7 +20,8 @@ func compareCommand() *cobra.Command {
 		Use:   "compare OLD NEW",
 		Short: "Hold one run against another, cell by cell, and gate on regressions",
 		Long: `Compare reads two result folders and compares the cells both have, in units of each run's own compare-and-swap.
-A difference inside the runs' A/A spread is no difference. Cells that only one run has are listed.
+A difference inside the runs' A/A spread is no difference, and neither is one that may be chance among so many cells: the last column
+is the probability after correction for their number. Cells that only one run has are listed.
 Exit status: 0 no regression, 1 a cell is worse by more than the gate and beyond noise, 2 a folder cannot be used.`,
 		Example: "  headroom compare results/before results/latest --gate 5",
 		Args:    arguments(2),
@@ -75,14 +76,14 @@ func finite(c *harness.Compared) *harness.Compared {
 
 func printCompared(w io.Writer, c *harness.Compared) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "CELL\tOLD CAS/OP\tNEW CAS/OP\tCHANGE")
+	fmt.Fprintln(t, "CELL\tOLD CAS/OP\tNEW CAS/OP\tCHANGE\tP CORRECTED")
 	for i := range c.Cells {
 		d := &c.Cells[i]
 		mark := ""
 		if d.Regression {
 			mark = "  REGRESSION"
 		}
-		fmt.Fprintf(t, "%s\t%.4g\t%.4g\t%v%s\n", d.Name, d.Old, d.New, d.Comparison, mark)
+		fmt.Fprintf(t, "%s\t%.4g\t%.4g\t%v\t%.2g%s\n", d.Name, d.Old, d.New, d.Comparison, d.FamilyP, mark)
 	}
 	if err := t.Flush(); err != nil {
 		return err
