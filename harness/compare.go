@@ -40,6 +40,16 @@ func (c *Compared) Regressions() (n int) {
 	return n
 }
 
+// Differences counts the cells that came out better or worse, by however little.
+func (c *Compared) Differences() (n int) {
+	for i := range c.Cells {
+		if v := c.Cells[i].Comparison.Verdict; v == stats.Better || v == stats.Worse {
+			n++
+		}
+	}
+	return n
+}
+
 // Compare holds a newer run against an older one, cell by cell, in units of each run's own compare-and-swap, so that a change of the machine's
 // clock between them cancels. A regression is a cell that is worse by the tests, corrected for the number of cells, by more than gatePct per cent and
 // the A/A spread of either run, and whose interval lies wholly beyond the older one's. Control cells are the ruler, not a figure, and are left out.

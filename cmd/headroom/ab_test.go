@@ -96,7 +96,7 @@ func noneLeft(t *testing.T, temporary, dir string) {
 func TestABFindsTheSlowerRevision(t *testing.T) {
 	dir, temporary, kept := checkout(t, "20", "22"), t.TempDir(), filepath.Join(t.TempDir(), "kept")
 	t.Setenv("TMPDIR", temporary)
-	e := headroom(t, dir, append([]string{"ab", "v1", "v2", "--out", filepath.Join(temporary, "..", "kept")}, few...)...)
+	e := headroom(t, dir, append([]string{"ab", "v1", "v2", "--out", kept}, few...)...)
 	if e.status != exitFound || !strings.Contains(e.stdout, "REGRESSION\n") || !strings.Contains(e.stdout, "\nregression: v2 (") {
 		t.Errorf("a slower revision: status %d: %s%s", e.status, e.stdout, e.stderr)
 	}

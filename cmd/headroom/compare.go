@@ -94,11 +94,18 @@ func printCompared(w io.Writer, c *harness.Compared) error {
 	for _, name := range c.OnlyNew {
 		fmt.Fprintf(w, "only in the new run: %s\n", name)
 	}
-	n := c.Regressions()
-	if n == 0 {
-		fmt.Fprintf(w, "no difference beyond the gate of %g %% and the A/A spread of %.1f %%, in %d cells\n", c.GatePct, c.SpreadPct, len(c.Cells))
-		return nil
-	}
-	fmt.Fprintf(w, "%d of %d cells are worse by more than %g %% and beyond the A/A spread of %.1f %%\n", n, len(c.Cells), c.GatePct, c.SpreadPct)
+	fmt.Fprintln(w, concludeRuns(c))
 	return nil
+}
+
+// concludeRuns is the comparison in a sentence.
+func concludeRuns(c *harness.Compared) string {
+	limits := fmt.Sprintf("%g %% and beyond the A/A spread of %.1f %%", c.GatePct, c.SpreadPct)
+	switch worse, differ := c.Regressions(), c.Differences(); {
+	case worse > 0:
+		return fmt.Sprintf("regression: %d of %d cells are worse by more than %s", worse, len(c.Cells), limits)
+	case differ > 0:
+		return fmt.Sprintf("no regression: %d of %d cells differ, none of them worse by more than %s", differ, len(c.Cells), limits)
+	}
+	return fmt.Sprintf("no difference beyond noise and the A/A spread of %.1f %%, in %d cells", c.SpreadPct, len(c.Cells))
 }

@@ -50,11 +50,11 @@ func TestCompareGatesRuns(t *testing.T) {
 		out    string // in what it prints
 		err    string // in what it complains of
 	}{
-		{"compare base base --gate 5", 0, "no difference beyond the gate of 5 % and the A/A spread of 2.0 %, in 40 cells\n", ""},
-		{"compare base within --gate 5", 0, "no difference beyond the gate", ""},
-		{"compare base slow --gate 5", exitFound, "1 of 40 cells are worse by more than 5 %", ""},
-		{"compare slow base --gate 5", 0, "no difference beyond the gate", ""},
-		{"compare base slow --gate 15", 0, "no difference beyond the gate of 15 %", ""},
+		{"compare base base --gate 5", 0, "no difference beyond noise and the A/A spread of 2.0 %, in 40 cells\n", ""},
+		{"compare base within --gate 5", 0, "no regression: 1 of 40 cells differ, none", ""},
+		{"compare base slow --gate 5", exitFound, "regression: 1 of 40 cells are worse by more than 5 %", ""},
+		{"compare slow base --gate 5", 0, "no regression: 1 of 40 cells differ, none", ""},
+		{"compare base slow --gate 15", 0, "no regression: 1 of 40 cells differ, none of them worse by more than 15 %", ""},
 		{"compare base junk", exitUnusable, "", "raw.txt:1: "},
 	} {
 		e := headroom(t, dir, strings.Fields(c.line)...)
