@@ -29,9 +29,10 @@ type Figure struct {
 // Versus is one cell of two programs, measured beside each other. With fewer than 6 pairs its intervals are not bounded.
 type Versus struct {
 	Name       string       `json:"name"`
-	CAS        [2]Figure    `json:"cas"`   // CAS/op of the first and the second program
-	Ns         [2]Figure    `json:"ns"`    // ns/op of the same
-	Ratio      Figure       `json:"ratio"` // second over first in CAS/op, within each pair
+	CAS        [2]Figure    `json:"cas"`     // CAS/op of the first and the second program
+	Ns         [2]Figure    `json:"ns"`      // ns/op of the same
+	Ratio      Figure       `json:"ratio"`   // second over first in CAS/op, within each pair
+	NsRatio    Figure       `json:"nsRatio"` // the same in ns/op
 	Pairs      int          `json:"pairs"`
 	P          float64      `json:"p"`         // paired t test, corrected for the number of cells; 1 when not made
 	SpreadPct  float64      `json:"spreadPct"` // how far halves of one program's own samples lie apart
@@ -61,8 +62,10 @@ func (d *Duel) Regressions() int { return d.count(func(v *Versus) bool { return 
 
 // Differences counts the cells that came out better or worse, by however little.
 func (d *Duel) Differences() int {
-	return d.count(func(v *Versus) bool { return v.Paired.Verdict == stats.Better || v.Paired.Verdict == stats.Worse })
+	return d.count(func(v *Versus) bool { return differs(v.Paired.Verdict) })
 }
+
+func differs(v stats.Verdict) bool { return v == stats.Better || v == stats.Worse }
 
 // Judged counts the cells that had enough pairs for a verdict.
 func (d *Duel) Judged() int {
@@ -197,10 +200,12 @@ func (s *sampling) pairs(cell int, class string) (list [][2]*result.Sample) {
 	return list
 }
 
-// judge compares the two programs on every cell but the control's, as one family.
+// judge compares the two programs on every cell but the control's, as one family. A difference has to show in ns/op too, at least by its sign: the two
+// programs bring a ruler each, and one that measures its compare-and-swap otherwise would differ in every cell.
 func (d *Duel) judge(s *sampling) {
 	class := s.classify()
 	var family []stats.Paired
+	unconfirmed := 0
 	for cell := range len(s.cells) / 2 {
 		c := &s.cells[2*cell]
 		if result.IsControl(c.Params) {
@@ -219,8 +224,18 @@ func (d *Duel) judge(s *sampling) {
 				v.SpreadPct = max(v.SpreadPct, spread(cas[k]))
 			}
 		}
-		family = append(family, stats.Pair(cas[0], cas[1], v.SpreadPct))
-		d.Cells = append(d.Cells, v)
+		inNs := stats.Pair(ns[0], ns[1], 0)
+		v.NsRatio = figure(inNs.Ratio)
+		p := stats.Pair(cas[0], cas[1], v.SpreadPct)
+		if differs(p.Verdict) && inNs.Verdict != p.Verdict {
+			p.Verdict = stats.NoDifference
+			unconfirmed++
+		}
+		family, d.Cells = append(family, p), append(d.Cells, v)
+	}
+	if unconfirmed > 0 {
+		d.Doubts = append(d.Doubts, fmt.Sprintf("%d cells differ in compare-and-swaps and not in ns, which counts as no difference: it may be the ruler that differs",
+			unconfirmed))
 	}
 	stats.CorrectPaired(family)
 	for i := range d.Cells {

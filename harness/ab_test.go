@@ -57,6 +57,19 @@ func TestDuelFindsTheSlowerProgram(t *testing.T) {
 	}
 }
 
+// A revision whose compare-and-swap comes out quicker is not slower: no ns more are spent.
+func TestDuelTellsTheRulerFromTheDesign(t *testing.T) {
+	runner, _, sides := versus(t, "ruler")
+	d, err := runner.Duel(context.Background(), twoCells(6, 6), sides, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const says = "2 cells differ in compare-and-swaps and not in ns"
+	if d.Regressions() != 0 || d.Differences() != 0 || d.Judged() != 2 || !slices.ContainsFunc(d.Doubts, func(s string) bool { return strings.HasPrefix(s, says) }) {
+		t.Errorf("%d regressions, %d differences, doubts %q", d.Regressions(), d.Differences(), d.Doubts)
+	}
+}
+
 // The two samples of a pair are taken one right after the other, and either program comes first now and then.
 func TestPairsAreTakenTogether(t *testing.T) {
 	runner, progress, sides := versus(t, "named")

@@ -43,7 +43,7 @@ func (c *Compared) Regressions() (n int) {
 // Differences counts the cells that came out better or worse, by however little.
 func (c *Compared) Differences() (n int) {
 	for i := range c.Cells {
-		if v := c.Cells[i].Comparison.Verdict; v == stats.Better || v == stats.Worse {
+		if differs(c.Cells[i].Comparison.Verdict) {
 			n++
 		}
 	}

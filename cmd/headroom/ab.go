@@ -47,8 +47,8 @@ measured is this program's plan, as far as both revisions can take it; the other
 with what is not committed in it.
 
 A cell is worse when the interval of the ratios of its pairs leaves out 1, the ratio lies beyond the spread of one program's own
-samples, and a paired t test still says so after correction for the number of cells; it is a regression when it is also worse by
-more than the gate.
+samples, and a paired t test still says so after correction for the number of cells, and when the ratios in ns leave out 1 as well;
+it is a regression when it is also worse by more than the gate.
 
 Exit status, as git bisect run wants it:
   0    no regression: REV2 is good
@@ -58,7 +58,7 @@ Exit status, as git bisect run wants it:
   130  interrupted: stop. Nothing is kept`,
 		Example: `  headroom ab v1 HEAD --quick
   headroom ab HEAD . --design percpu_tags --gate 3
-  cp bin/headroom /usr/local/bin && git bisect start HEAD v1 && git bisect run headroom ab v1 HEAD --quick --workload fastpath`,
+  git bisect start HEAD v1 && git bisect run bin/headroom ab v1 HEAD --quick --workload fastpath`,
 		Args: arguments(2),
 		RunE: func(_ *cobra.Command, args []string) error { return ab(o, args[0], args[1]) },
 	}
