@@ -28,6 +28,7 @@ type Compared struct {
 	Cells     []Difference `json:"cells"`     // cells both runs have
 	OnlyOld   []string     `json:"onlyOld"`
 	OnlyNew   []string     `json:"onlyNew"`
+	Doubts    []string     `json:"doubts"` // what the runs say against themselves
 }
 
 // Regressions counts the cells that came out worse by more than the gate.
@@ -55,6 +56,12 @@ func (c *Compared) Differences() (n int) {
 // the A/A spread of either run, and whose interval lies wholly beyond the older one's. Control cells are the ruler, not a figure, and are left out.
 func Compare(older, newer *result.Run, gatePct float64) *Compared {
 	c := &Compared{GatePct: gatePct, SpreadPct: max(older.Control.AASpreadPct, newer.Control.AASpreadPct)}
+	for _, w := range older.Warnings {
+		c.Doubts = append(c.Doubts, "of the old run: "+w)
+	}
+	for _, w := range newer.Warnings {
+		c.Doubts = append(c.Doubts, "of the new run: "+w)
+	}
 	before := map[string]stats.Row{}
 	for _, r := range figures(older) {
 		before[r.Name] = r

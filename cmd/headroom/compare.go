@@ -94,6 +94,11 @@ func printCompared(w io.Writer, c *harness.Compared) error {
 	for _, name := range c.OnlyNew {
 		fmt.Fprintf(w, "only in the new run: %s\n", name)
 	}
+	if c.Regressions() > 0 {
+		for _, doubt := range c.Doubts {
+			fmt.Fprintf(w, "doubt: %s\n", doubt)
+		}
+	}
 	fmt.Fprintln(w, concludeRuns(c))
 	return nil
 }

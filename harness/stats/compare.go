@@ -66,8 +66,7 @@ func Compare(first, second Row, m Metric, spreadPct float64) Comparison {
 	return c
 }
 
-// Correct takes back the verdicts of a family of comparisons that do not stand at their alpha once FamilyP is corrected for their number (Holm), so
-// that the probability of any false Better or Worse among all of them is at most alpha.
+// Correct takes back the verdicts of a family of comparisons that do not stand at FamilyAlpha once FamilyP is corrected for their number (Holm).
 func Correct(family []Comparison) {
 	p := make([]float64, len(family))
 	for i := range family {
@@ -75,7 +74,7 @@ func Correct(family []Comparison) {
 	}
 	for i, corrected := range Holm(p) {
 		family[i].FamilyP = corrected
-		family[i].Verdict = standing(family[i].Verdict, corrected, family[i].Alpha)
+		family[i].Verdict = standing(family[i].Verdict, corrected)
 	}
 }
 

@@ -8,6 +8,10 @@ import (
 	"github.com/aclements/go-moremath/stats"
 )
 
+// FamilyAlpha bounds the probability that any of a family of comparisons finds a difference where there is none. A gate that is asked many times a day
+// must not cry wolf, and what it looks for, several per cent of a narrow cell, is far below.
+const FamilyAlpha = 0.01
+
 // Holm corrects the p values of a family of tests for their number, by Holm's step-down method (1979): the probability that any test of the family
 // rejects a true hypothesis is at most the p it rejects at, however the tests depend on each other. The answer is in the order of the input; a NaN,
 // which stands for a test that was not made, stays one and does not count.

@@ -75,10 +75,10 @@ func compareFamily(r *rand.Rand, planted int, factor float64) (alarms int, found
 	return alarms, found
 }
 
-// Of runs that are alike, no more than one in twenty is told from another by any of its cells, whatever the shape of their samples; without the
-// correction most would be. A planted tenth on one narrow cell is found every time.
+// Of runs that are alike, no more than two in a hundred are told apart by any of their cells, whatever the shape of their samples; without the
+// correction most would be. A planted tenth on one narrow cell is found in all but a few.
 func TestFalseAlarmsOfAWholeRunAreBounded(t *testing.T) {
-	const families = 300
+	const families = 500
 	r := rand.New(rand.NewPCG(5, 6))
 	withAlarm, missed, uncorrected := 0, 0, 0
 	for range families {
@@ -98,7 +98,7 @@ func TestFalseAlarmsOfAWholeRunAreBounded(t *testing.T) {
 		}
 	}
 	t.Logf("of %d runs %d with a false alarm (%d without the correction), %d miss what was planted", families, withAlarm, uncorrected, missed)
-	if withAlarm > families/20 || uncorrected < families/2 || missed > 0 {
+	if withAlarm > families/50 || uncorrected < families/2 || missed > families/50 {
 		t.Errorf("of %d runs %d with a false alarm (%d without the correction), %d miss what was planted", families, withAlarm, uncorrected, missed)
 	}
 }
@@ -132,7 +132,7 @@ func pairFamily(r *rand.Rand, planted int, factor float64) (alarms int, found bo
 
 // The same of pairs, on a machine whose speed changes twofold from pair to pair.
 func TestFalseAlarmsOfPairsAreBounded(t *testing.T) {
-	const families = 300
+	const families = 500
 	r := rand.New(rand.NewPCG(7, 8))
 	withAlarm, missed := 0, 0
 	for range families {
@@ -145,7 +145,7 @@ func TestFalseAlarmsOfPairsAreBounded(t *testing.T) {
 		}
 	}
 	t.Logf("of %d runs %d with a false alarm, %d miss what was planted", families, withAlarm, missed)
-	if withAlarm > families/20 || missed > 0 {
+	if withAlarm > families/50 || missed > families/50 {
 		t.Errorf("of %d runs %d with a false alarm, %d miss what was planted", families, withAlarm, missed)
 	}
 }

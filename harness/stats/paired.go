@@ -3,8 +3,6 @@ package stats
 import (
 	"fmt"
 	"math"
-
-	"golang.org/x/perf/benchmath"
 )
 
 // minPairs is the fewest pairs that an order-statistic interval of 95 % can be had from: with 5, the smallest and the largest hold the median with
@@ -55,7 +53,7 @@ func Pair(first, second []float64, spreadPct float64) Paired {
 	return p
 }
 
-// CorrectPaired corrects the p of all series for their number (Holm), and takes back the verdicts that do not stand at alpha = 0.05 then.
+// CorrectPaired corrects the p of all series for their number (Holm), and takes back the verdicts that do not stand at FamilyAlpha then.
 func CorrectPaired(all []Paired) {
 	p := make([]float64, len(all))
 	for i := range all {
@@ -63,13 +61,13 @@ func CorrectPaired(all []Paired) {
 	}
 	for i, corrected := range Holm(p) {
 		all[i].P = corrected
-		all[i].Verdict = standing(all[i].Verdict, corrected, benchmath.DefaultThresholds.CompareAlpha)
+		all[i].Verdict = standing(all[i].Verdict, corrected)
 	}
 }
 
 // standing is what is left of a verdict at a corrected p.
-func standing(v Verdict, p, alpha float64) Verdict {
-	if (v == Better || v == Worse) && p > alpha {
+func standing(v Verdict, p float64) Verdict {
+	if (v == Better || v == Worse) && p > FamilyAlpha {
 		return NoDifference
 	}
 	return v
