@@ -160,7 +160,7 @@ func (r *Runner) Duel(ctx context.Context, plan Plan, sides [2]Side, gatePct flo
 			return nil, err
 		}
 	}
-	d := &Duel{GatePct: gatePct}
+	d := &Duel{GatePct: gatePct, Missing: []Missing{}, Doubts: []string{}} // a list in JSON, even when it is empty
 	d.judge(s)
 	d.split(s.finish(false))
 	return d, nil

@@ -55,7 +55,8 @@ func (c *Compared) Differences() (n int) {
 // clock between them cancels. A regression is a cell that is worse by the tests, corrected for the number of cells, by more than gatePct per cent and
 // the A/A spread of either run, and whose interval lies wholly beyond the older one's. Control cells are the ruler, not a figure, and are left out.
 func Compare(older, newer *result.Run, gatePct float64) *Compared {
-	c := &Compared{GatePct: gatePct, SpreadPct: max(older.Control.AASpreadPct, newer.Control.AASpreadPct)}
+	c := &Compared{GatePct: gatePct, SpreadPct: max(older.Control.AASpreadPct, newer.Control.AASpreadPct),
+		OnlyOld: []string{}, OnlyNew: []string{}, Doubts: []string{}} // lists in JSON, even when they are empty
 	for _, w := range older.Warnings {
 		c.Doubts = append(c.Doubts, "of the old run: "+w)
 	}

@@ -135,7 +135,7 @@ func (o *abOptions) duel(ctx context.Context, names [2]string) (*harness.Duel, e
 	if err != nil {
 		return nil, err
 	}
-	d.Missing = missing
+	d.Missing = append(d.Missing, missing...)
 	if err := o.keep(d, env, revisions); err != nil {
 		return nil, err
 	}
