@@ -161,3 +161,15 @@ func KnownDesign(name string) error {
 	_, err := catalog.Find(design, variant)
 	return err
 }
+
+// FirstVariants lists the first variant of every design, by full name, in the catalog's order.
+func FirstVariants() (names []string) {
+	seen := map[string]bool{}
+	for _, v := range catalog.All() {
+		if !seen[v.Design] {
+			seen[v.Design] = true
+			names = append(names, v.FullName())
+		}
+	}
+	return names
+}
