@@ -52,6 +52,7 @@ func Sample(in io.Reader, out io.Writer) error {
 		if recording, err = openKind(spec.File, spec.Kind); err != nil {
 			return err
 		}
+		recording = recording.Scaled(spec.CPUs)
 	}
 	m, err := machine.NewNative(machine.Options{CPUs: cpus, MemoryBytes: memoryBytes(spec, recording), Tasks: spec.Tasks*spec.CPUs + 16})
 	if err != nil {
