@@ -172,11 +172,11 @@ const (
 
 // run records from the first event to the last.
 func (s *session) run(ctx context.Context) (*Result, error) {
+	nameTasks(s.ring) // takes a while on a busy machine, so before the clock runs
 	s.started = time.Now()
 	if err := s.in.set("tracing_on", "1"); err != nil {
 		return nil, fmt.Errorf("%w to record: %v", ErrRefused, err)
 	}
-	nameTasks(s.ring)
 	if len(s.options.Command) > 0 {
 		var err error
 		if s.process, err = start(s.options.Command, s.options.Output); err != nil {
