@@ -16,11 +16,12 @@ const graceTime = 2 * time.Second
 type process struct {
 	command *exec.Cmd
 	ended   chan error // its end, once
+	grace   time.Duration
 }
 
 // start runs the command in a process group of its own, so that what it started can be ended with it. It reads from nowhere.
 func start(words []string, output io.Writer) (*process, error) {
-	p := &process{command: exec.Command(words[0], words[1:]...), ended: make(chan error, 1)}
+	p := &process{command: exec.Command(words[0], words[1:]...), ended: make(chan error, 1), grace: graceTime}
 	p.command.Stdout, p.command.Stderr = output, output
 	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p.command.WaitDelay = graceTime // a child it left behind may hold its output open
@@ -31,12 +32,12 @@ func start(words []string, output io.Writer) (*process, error) {
 	return p, nil
 }
 
-// stop ends the command and all of its group: kindly, and if that does not help in graceTime, at once.
+// stop ends the command and all of its group: kindly, and if that does not help in its time of grace, at once.
 func (p *process) stop() {
 	_ = syscall.Kill(-p.command.Process.Pid, syscall.SIGTERM)
 	select {
 	case <-p.ended:
-	case <-time.After(graceTime):
+	case <-time.After(p.grace):
 		_ = syscall.Kill(-p.command.Process.Pid, syscall.SIGKILL)
 		<-p.ended
 	}

@@ -128,13 +128,7 @@ func record(ctx context.Context, t tracefs, o Options) (*Result, error) {
 // prepare switches the events on and opens the buffers.
 func (in *instance) prepare(groups []string) (*trace.Ring, error) {
 	formats := map[string]string{}
-	events := slices.Clone(naming)
-	for name, list := range Groups() {
-		if slices.Contains(groups, name) {
-			events = append(events, list...)
-		}
-	}
-	for _, event := range events {
+	for _, event := range eventsOf(groups) {
 		format, err := in.enable(event)
 		if err != nil {
 			return nil, err
@@ -150,6 +144,15 @@ func (in *instance) prepare(groups []string) (*trace.Ring, error) {
 		return nil, err
 	}
 	return ring, in.openPipes()
+}
+
+// eventsOf lists the events of the groups, and those that name tasks.
+func eventsOf(groups []string) []string {
+	events := slices.Clone(naming)
+	for _, group := range groups {
+		events = append(events, Groups()[group]...)
+	}
+	return events
 }
 
 // session is a recording under way.
