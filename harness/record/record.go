@@ -190,6 +190,7 @@ func (s *session) run(ctx context.Context) (*Result, error) {
 	if offErr := s.in.set("tracing_on", "0"); err == nil && offErr != nil {
 		err = fmt.Errorf("%w to stop recording: %v", ErrRefused, offErr)
 	}
+	nameTasks(s.ring) // those that started before the events did, or whose naming was lost
 	if s.result.Stopped {
 		s.process.stop()
 	}
@@ -290,7 +291,7 @@ func kernelRelease() string {
 	return unix.ByteSliceToString(u.Sysname[:]) + " " + unix.ByteSliceToString(u.Release[:])
 }
 
-// nameTasks tells the ring the names of the tasks that there are. What starts or is renamed later, events tell.
+// nameTasks tells the ring the names of the tasks that there are. What starts or is renamed meanwhile, events tell.
 func nameTasks(ring *trace.Ring) {
 	paths, _ := filepath.Glob("/proc/[0-9]*/task/[0-9]*/comm") // without /proc the recording has numbers only
 	for _, path := range paths {

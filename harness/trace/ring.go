@@ -18,6 +18,7 @@ type Ring struct {
 	events    []event
 	total     int // block and page events
 	namings   []naming
+	named     map[uint32]bool // by Name
 	seen      [maxCPU + 1]bool
 	firstNs   int64
 	lastNs    int64
@@ -35,7 +36,7 @@ type naming struct {
 // which it knows block_rq_issue, block_rq_complete, block_rq_requeue, mm_page_alloc, mm_page_free, task_newtask and
 // task_rename. It fails with ErrFormat on what it cannot read.
 func NewRing(headerPage string, formats map[string]string) (*Ring, error) {
-	r := &Ring{byID: map[uint16]*eventLayout{}, limit: maxEvents, firstNs: math.MaxInt64}
+	r := &Ring{byID: map[uint16]*eventLayout{}, named: map[uint32]bool{}, limit: maxEvents, firstNs: math.MaxInt64}
 	var err error
 	if r.layout, err = parsePage(headerPage); err != nil {
 		return nil, err
@@ -50,9 +51,12 @@ func NewRing(headerPage string, formats map[string]string) (*Ring, error) {
 	return r, nil
 }
 
-// Name gives the name that a task has from the start.
+// Name gives the name that a task has from the start, unless it was given one before; events that rename it say from when.
 func (r *Ring) Name(pid uint32, comm string) {
-	r.namings = append(r.namings, naming{math.MinInt64, pid, comm})
+	if !r.named[pid] {
+		r.named[pid] = true
+		r.namings = append(r.namings, naming{math.MinInt64, pid, comm})
+	}
 }
 
 // Events is how many block and page events were taken in so far.

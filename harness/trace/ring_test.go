@@ -169,6 +169,7 @@ func TestRingReadsWhatTextSays(t *testing.T) {
 func TestRingNamesTasksAndLeavesOutItsOwn(t *testing.T) {
 	ring := newTestRing(t)
 	ring.Name(42, "sh")
+	ring.Name(42, "later")
 	w := newRingWriter()
 	page := func(atNs int64, pid uint32, pfn uint64, op operation) {
 		w.put(0, atNs, body(printed{op: op, key: pfn, context: Process}, pid), false)
