@@ -3,7 +3,6 @@ package trace
 import (
 	"bytes"
 	"errors"
-	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -115,20 +114,20 @@ func TestSmallFilesGetLittleMemory(t *testing.T) {
 	}
 }
 
-// FuzzDecode runs FuzzStream from the small file and the samples.
+// FuzzDecode runs FuzzStream from the small file and the golden recordings; the shipped samples are too long to mutate quickly.
 func FuzzDecode(f *testing.F) {
 	whole := smallStream().bytes()
 	f.Add(whole[:len(whole)-checksumBytes])
-	paths, err := filepath.Glob("testdata/*.stream")
-	if err != nil || len(paths) < 2 {
-		f.Fatalf("%d samples, %v", len(paths), err)
+	paths, err := filepath.Glob("testdata/golden/*.trace")
+	if err != nil || len(paths) < 9 {
+		f.Fatalf("%d golden recordings, %v", len(paths), err)
 	}
 	for _, path := range paths {
-		data, err := os.ReadFile(path)
+		r, err := Open(path)
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(data[:len(data)-checksumBytes])
+		f.Add(r.encode())
 	}
 	f.Fuzz(func(_ *testing.T, data []byte) { FuzzStream(data) })
 }

@@ -21,7 +21,7 @@ func (r *Recording) Scaled(cpus int) *Recording {
 	if used == 0 {
 		return r
 	}
-	copies := min((cpus+used-1)/used, max(1, maxLifetimes/len(r.Lifetimes)))
+	copies := copyCount(cpus, used, len(r.Lifetimes))
 	scaled := *r
 	scaled.CPUs = min(cpus, copies*used)
 	scaled.Events, scaled.Lost = multiply(r.Events, copies), multiply(r.Lost, copies)
@@ -48,6 +48,11 @@ func (r *Recording) Scaled(cpus int) *Recording {
 		scaled.Lifetimes = append(scaled.Lifetimes, own)
 	}
 	return &scaled
+}
+
+// copyCount is how many copies of a recording of used CPUs a machine of cpus runs: S3, within the largest size.
+func copyCount(cpus, used, lifetimes int) int {
+	return min((cpus+used-1)/used, max(1, maxLifetimes/lifetimes))
 }
 
 // multiply is count times copies, saturating: a count of losses is text of a file and may be anything.

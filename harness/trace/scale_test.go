@@ -108,14 +108,13 @@ func TestScaledCountsSaturate(t *testing.T) {
 }
 
 // Copies stop at the largest number of lifetimes.
-func TestScaledStopsAtTheLargestSize(t *testing.T) {
-	many := make([]Lifetime, maxLifetimes/2+1)
-	for i := range many {
-		many[i] = Lifetime{AllocSequence: uint32(2 * i), FreeSequence: uint32(2*i + 1)}
-	}
-	r := &Recording{Events: 2 * len(many), Lifetimes: many}
-	if got := r.Scaled(64); len(got.Lifetimes) != len(many) || got.CPUs != 1 {
-		t.Errorf("%d lifetimes on %d CPUs", len(got.Lifetimes), got.CPUs)
+func TestCopiesStopAtTheLargestSize(t *testing.T) {
+	for _, c := range []struct{ cpus, used, lifetimes, want int }{
+		{1, 4, 10, 1}, {4, 4, 10, 1}, {5, 4, 10, 2}, {64, 1, 10, 64}, {64, 1, maxLifetimes / 2, 2}, {64, 1, maxLifetimes/2 + 1, 1}, {64, 1, maxLifetimes + 1, 1},
+	} {
+		if got := copyCount(c.cpus, c.used, c.lifetimes); got != c.want {
+			t.Errorf("%+v: got %d", c, got)
+		}
 	}
 }
 
