@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -240,10 +241,14 @@ func TestOddBuffersAreRefused(t *testing.T) {
 func TestInterruptionKeepsWhatThereIs(t *testing.T) {
 	fake := fakeTracefs(t, buffer(1000, 4))
 	o := options()
-	o.Command = []string{"sh", "-c", "sleep 1000 & echo started; wait"}
+	o.Command = []string{"sh", "-c", "sleep 1000 & echo $!; wait"}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	o.Output = notifier(cancel) // the command runs: interrupt
+	var child string
+	o.Output = listener(func(text string) {
+		child = strings.TrimSpace(text)
+		cancel() // the command runs: interrupt
+	})
 	got, err := record(ctx, fake, o)
 	if err != nil {
 		t.Fatal(err)
@@ -251,20 +256,34 @@ func TestInterruptionKeepsWhatThereIs(t *testing.T) {
 	if !got.Interrupted || !got.Stopped || got.Command != nil || len(got.Recording.Lifetimes) != 4 || len(left(t, fake)) > 0 {
 		t.Errorf("got %+v with %d lifetimes, left %v", got, len(got.Recording.Lifetimes), left(t, fake))
 	}
+	for range 100_000 { // it was told to end, and its end takes a moment
+		if over(child) {
+			return
+		}
+		runtime.Gosched()
+	}
+	t.Errorf("process %s still runs", child)
 }
 
-// notifier calls the function at the first write.
-type notifier func()
+// over reports whether a process is no more, or waits to be collected.
+func over(pid string) bool {
+	stat, err := os.ReadFile(filepath.Join("/proc", pid, "stat"))
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return err != nil || strings.HasPrefix(state, "Z") || strings.HasPrefix(state, "X")
+}
 
-func (n notifier) Write(text []byte) (int, error) {
-	n()
+// listener is called with what is written.
+type listener func(text string)
+
+func (l listener) Write(text []byte) (int, error) {
+	l(string(text))
 	return len(text), nil
 }
 
 // A command that does not listen is ended all the same.
 func TestADeafCommandIsEnded(t *testing.T) {
 	ready := make(chan bool, 1)
-	p, err := start([]string{"sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1; done"}, notifier(func() { ready <- true }))
+	p, err := start([]string{"sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1; done"}, listener(func(string) { ready <- true }))
 	if err != nil {
 		t.Fatal(err)
 	}

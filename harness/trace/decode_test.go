@@ -55,6 +55,10 @@ func TestDamagedStreamsNameFileOffsetAndRemedy(t *testing.T) {
 		{"offset 42: damaged stream: a class is above 0", func(s *small) { s.lifetimes = "\x01\x01\x01\x02\x03" }},
 		{"offset 44: damaged stream: lifetime 0 is freed at a place taken or out of range", func(s *small) { s.lifetimes = "\x01\x00\x00\x02\x03" }},
 		{"offset 44: damaged stream: lifetime 0 is freed at a place taken or out of range", func(s *small) { s.lifetimes = "\x01\x00\x02\x02\x03" }},
+		{"offset 46: damaged stream: lifetime 1 is freed at a place taken or out of range", func(s *small) {
+			s.header = strings.Replace(s.header, "\x01\x02\x00", "\x01\x04\x00", 1)
+			s.lifetimes = "\x02\x00\x00\x02\x01\x00\x00\x00\x00"
+		}},
 		{"offset 45: damaged stream: a time is above 3", func(s *small) { s.lifetimes = "\x01\x00\x01\x02\x04" }},
 		{"offset 46: damaged stream: 1 bytes follow the last lifetime", func(s *small) { s.lifetimes += "\x00" }},
 	} {

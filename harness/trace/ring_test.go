@@ -210,6 +210,26 @@ func TestRingNamesTasksAndLeavesOutItsOwn(t *testing.T) {
 	}
 }
 
+// A page of the recorder whose free was missed, allocated by another, is the other's.
+func TestRingKeepsPagesThatWereItsOwn(t *testing.T) {
+	ring := newTestRing(t)
+	w := newRingWriter()
+	for i, pid := range []uint32{9, 42, 42} {
+		op := pageAlloc
+		if i == 2 {
+			op = pageFree
+		}
+		w.put(0, int64(i), body(printed{op: op, key: 1, context: Process}, pid), false)
+	}
+	w.flush(0)
+	if err := ring.Take(0, w.pages[0][1:]); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := ring.Recording("f", Source{}, 0, []uint32{9}); err != nil || len(r.Lifetimes) != 1 || r.Source.OwnEvents != 1 {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
 // Bytes that no kernel writes are refused, each for its reason.
 func TestRingRefusesOddBytes(t *testing.T) {
 	good := func() []byte {
