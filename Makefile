@@ -4,7 +4,7 @@ GO ?= go
 RACE = -race -timeout 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build test tidy vet test-native test-sim test-race generate bench bench-quick bench-explore explore clean numa-tools test-numa
+.PHONY: help build test tidy vet test-native test-sim test-race test-record generate bench bench-quick bench-explore explore clean numa-tools test-numa
 
 help: ## explain every target (this text)
 	@echo "headroom compares kernel allocator designs. Targets:"
@@ -38,6 +38,15 @@ RACED = ./kernel/... ./designs/... ./internal/coro ./harness/...
 test-race: ## tests of both builds under the race detector
 	GORACE=atexit_sleep_ms=0 $(GO) test $(RACE) $(RACED)
 	GORACE=atexit_sleep_ms=0 $(GO) test $(RACE) -tags sim ./kernel/... ./designs/... ./internal/coro ./fuzz/...
+
+# 500 requests of 64 KiB by dd must be in the recording; a request may be cut in two, and none may be missing.
+test-record: build ## record this machine's kernel for a moment, as root: the check of record that needs a real kernel
+	bin/headroom record --seconds 20 --out build/test.stream -- dd if=/dev/zero of=build/test.bin bs=64k count=500 oflag=direct
+	@n=$$(bin/headroom record --print build/test.stream | grep -c '"kind":"tag".*"comm":"dd"'); echo "$$n requests by dd, of 500 or more"; test $$n -ge 500
+	@timeout --preserve-status -s INT 2 sh -c 'echo $$$$ > build/test.pid; exec bin/headroom record --seconds 60 --out build/test.stream'; test $$? -eq 130
+	@bin/headroom record --print build/test.stream > build/test.json && echo "an interrupted recording is kept"
+	@test ! -e /sys/kernel/tracing/instances/headroom-$$(cat build/test.pid) && echo "and its ring buffer is gone"
+	@rm -f build/test.*
 
 generate: ## write the generated measuring loops anew
 	$(GO) generate ./...

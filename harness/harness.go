@@ -52,6 +52,7 @@ func Sample(in io.Reader, out io.Writer) error {
 		if recording, err = openKind(spec.File, spec.Kind); err != nil {
 			return err
 		}
+		recording = recording.Scaled(spec.CPUs)
 	}
 	distances, err := machine.ReadDistances("/sys", machine.Topology{CPUs: cpus}.Nodes())
 	if err != nil {

@@ -61,7 +61,8 @@ func root() *cobra.Command {
 runs them under identical workloads, explores their schedules for broken invariants, and reports.`,
 		Example: `  headroom list
   headroom bench --quick
-  headroom bench --quick --trace my.ftrace.gz
+  headroom bench --quick --trace my.stream
+  headroom record --seconds 10 --out my.stream
   headroom compare results/before results/latest --gate 5
   headroom ab v1 HEAD --quick
   headroom explore --design percpu_tags --seconds 20
@@ -82,7 +83,8 @@ runs them under identical workloads, explores their schedules for broken invaria
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
 	})
-	c.AddCommand(benchCommand(), compareCommand(), abCommand(), exploreCommand(), replayCommand(), listCommand(), envCommand(), sampleCommand())
+	c.AddCommand(benchCommand(), compareCommand(), abCommand(), recordCommand(), exploreCommand(), replayCommand(), listCommand(), envCommand(),
+		sampleCommand())
 	return c
 }
 
