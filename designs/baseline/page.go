@@ -75,14 +75,14 @@ func (p *Pages) Bytes(it designs.Item) []byte {
 	return unsafe.Slice((*byte)(unsafe.Add(p.base, uintptr(it))), p.bytes)
 }
 
-// Stats are the counts of slow paths; only at quiescence. A steal is another CPU's list emptied.
+// Stats are the counts of slow paths, the locks those of zones; only at quiescence. A steal is another CPU's list emptied.
 func (p *Pages) Stats() designs.Stats {
 	s := p.pages.Stats()
-	return designs.Stats{Steals: s.Drains, Refills: s.Refills, Spills: s.Spills, Failed: s.Failed}
+	return designs.Stats{Locks: s.Locks, Steals: s.Drains, Refills: s.Refills, Spills: s.Spills, Failed: s.Failed}
 }
 
 var pageKnobs = []designs.Knob{
-	{Name: knobHigh, Standard: 0, Low: 0, High: 1 << 16, Meaning: "pages on one CPU's list at which it spills; 0 computes it from the zone"},
+	{Name: knobHigh, Standard: 0, Low: 0, High: 1 << 16, Meaning: "pages on one CPU's list at which it spills; 0 computes it from the zone and lets it float"},
 	{Name: knobBatch, Standard: 0, Low: 0, High: 1 << 16, Meaning: "pages moved at a time between a list and its zone, at most high; 0 computes it"},
 }
 
@@ -93,6 +93,7 @@ func pageVariant() designs.Variant {
 	v.Capabilities.Guarantee = "all pages above the reserve can be had from every CPU; nobody waits for one"
 	v.Capabilities.NativeOnly = false
 	v.Capabilities.PerCPU = true
+	v.Capabilities.OwnLocks = 2
 	v.Knobs = pageKnobs
 	v.SlowHost = "kernel/page" // without reclaim, reserves and a second node, which this variant does not set up
 	v.SlowPaths = []string{"below-low", "cpu-dead", "drain", "empty", "exact", "merge", "refill", "spill", "split", "trylock-failed"}

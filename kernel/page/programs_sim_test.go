@@ -23,6 +23,13 @@ func churn(era ListEra, nodes int) program {
 	}}
 }
 
+// floating: churn on lists whose limits float.
+func floating() program {
+	p := churn(TryLock, 1)
+	p.config.High, p.config.HighMax, p.config.Batch = 1, 3, 1
+	return p
+}
+
 // churn makes some calls, as the bits of a number say, and frees all it holds.
 func (s *scene) churn(t *kernel.Task, bits int) {
 	type block struct {

@@ -162,6 +162,7 @@ type Stats struct {
 	Drains   uint64 // lists of other CPUs that were emptied
 	Reclaims uint64 // times a caller went into direct reclaim
 	Failed   uint64 // calls of Alloc that returned an error
+	Locks    uint64 // acquisitions of zones' locks
 }
 
 // Stats sums the counts of all CPUs; only at quiescence.
@@ -174,6 +175,9 @@ func (a *Allocator) Stats() Stats {
 		s.Drains += c.drains.Load()
 		s.Reclaims += c.reclaims.Load()
 		s.Failed += c.failed.Load()
+	}
+	for i := range a.zones {
+		s.Locks += a.zones[i].area.locks.Load()
 	}
 	return s
 }

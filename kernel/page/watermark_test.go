@@ -63,13 +63,14 @@ func TestComputedSizes(t *testing.T) {
 		era         ListEra
 		want        string
 	}{
-		{1 << 18, 2, TryLock, "643 63"}, {1 << 18, 8, TryLock, "252 63"}, {1 << 18, 8, IRQOff, "186 31"}, {16, 1, TryLock, "5 1"}, {16, 1, IRQOff, "6 1"},
+		{1 << 18, 2, TryLock, "643 16384 63"}, {1 << 18, 8, TryLock, "252 4096 63"}, {1 << 18, 8, IRQOff, "186 186 31"},
+		{16, 1, TryLock, "5 5 1"}, {16, 1, IRQOff, "6 6 1"},
 	} {
 		m := ComputeMarks(c.pages, 1, 4096)
 		config := Config{Pages: c.pages, PageBytes: 4096, Marks: &m, Lists: c.era}
 		config.limits(c.cpus)
-		if got := fmt.Sprint(config.High, config.Batch); got != c.want {
-			t.Errorf("%d pages, %d CPUs, era %d: high and batch %s, want %s", c.pages, c.cpus, c.era, got, c.want)
+		if got := fmt.Sprint(config.High, config.HighMax, config.Batch); got != c.want {
+			t.Errorf("%d pages, %d CPUs, era %d: high, its most and batch %s, want %s", c.pages, c.cpus, c.era, got, c.want)
 		}
 	}
 	if a, b := driftPages(16, 64, 2), driftPages(1<<30, 4096, 64); a != 4 || b != 125 {

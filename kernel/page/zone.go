@@ -32,6 +32,7 @@ type area struct {
 	free   atomic.Uint64 // the shared part of the free count, a signed number; changed under lock, read without
 	heads  [MaxOrder + 1]mem.PlainRef
 	blocks [MaxOrder + 1]mem.Plain32 // lengths of the lists
+	locks  mem.Plain64               // how often the lock was taken
 }
 
 // hint is read by every free and seldom written.
@@ -75,6 +76,7 @@ func (z *zone) enter(t *kernel.Task) {
 		t.IRQSave()
 	}
 	z.area.lock.Lock(t)
+	z.area.locks.Store(z.area.locks.Load() + 1)
 }
 
 func (z *zone) leave(t *kernel.Task) {
