@@ -26,6 +26,7 @@
 //	I13 no second victim is chosen while the first lives (mutant PG-09)
 //	I14 no list may hold more than its ceiling, however its limit floats (mutant PG-10)
 //	I15 a victim does not end while it is being reaped (mutant PG-11)
+//	I16 no caller in direct reclaim is refused for the sake of pages that are set aside for urgent callers (mutant PG-12)
 //
 // Locks, in the order they nest: the mutex of Drain, one list's lock, one zone's lock. The cache's lock nests in none and holds none. Zone and
 // cache locks are taken with interrupts masked; a list's lock is not, which is why it is only tried where an interrupt may be.
@@ -52,7 +53,8 @@
 // looks before, without the lock, and can overshoot by one batch a CPU. In the TryLock form a caller that is about to fail first empties the
 // lists it can lock, whatever its flags; the kernel does so in direct reclaim only. While memory is low every free empties its list, where the kernel
 // lowers the list's limit; lists that are idle keep their limits, where the kernel lowers them every few seconds. There is one migrate type and one
-// zone a node, and pages set aside for high orders are a number, not blocks. A victim is reaped at once by the caller who chose it, where the kernel
+// zone a node, and pages set aside for urgent callers of high orders are a number, not blocks: it begins full, ends when direct reclaim is short
+// of pages, and grows again by what such callers take. A victim is reaped at once by the caller who chose it, where the kernel
 // has a thread for it that gives the victim time to end by itself.
 //
 // Not here: compaction.

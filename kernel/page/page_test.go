@@ -213,7 +213,7 @@ func TestNewRefuses(t *testing.T) {
 		{Pages: 16, PageBytes: 64, High: 1, Batch: 2}, {Pages: 16, PageBytes: 64, High: -1}, {Pages: 16, PageBytes: 64, High: 4, MostHigh: 3},
 		{Pages: 16, PageBytes: 64, High: 4, HighMax: 3}, {Pages: 16, PageBytes: 64, HighMax: 8, Lists: IRQOff}, {Pages: 16, PageBytes: 64, HighMax: 8, MostHigh: 7},
 		{Pages: 16, PageBytes: 64, ReapPages: 1, Reap: func(*kernel.Task, int, int) int { return 0 }},
-		{Pages: 16, PageBytes: 64, Drift: -1}, {Pages: 16, PageBytes: 64, HighAtomic: -1}, {Pages: 16, PageBytes: 64, Rules: 3},
+		{Pages: 16, PageBytes: 64, Drift: -1}, {Pages: 16, PageBytes: 64, HighAtomic: -1}, {Pages: 16, PageBytes: 64, HighAtomic: 17}, {Pages: 16, PageBytes: 64, Rules: 3},
 		{Pages: 16, PageBytes: 64, Lists: 2}, {Pages: 16, PageBytes: 64, Distance: [][]int{{10}}},
 		{Pages: 16, PageBytes: 64, Marks: &Marks{Min: 3, Low: 2, High: 5}}, {Pages: 16, PageBytes: 64, Marks: &Marks{Min: 17, Low: 18, High: 19}},
 	} {

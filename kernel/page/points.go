@@ -28,6 +28,7 @@ var (
 	reachThrottle = reach.Define(host, "throttle") // a caller waits for a write
 	reachKill     = reach.Define(host, "oom-kill")
 	reachReap     = reach.Define(host, "oom-reap")
+	reachGiven    = reach.Define(host, "set-aside-given")
 	reachRaised   = reach.Define(host, "limit-raised") // a list may hold more
 	reachEmpty    = reach.Define(host, "empty")
 )
@@ -69,4 +70,6 @@ var (
 		Story: "a refill raises the list's limit by what it takes, ceiling or not"})
 	pg11 = mutant.Define(mutant.Mutant{ID: "PG-11", Host: host, Breaks: "I15",
 		Story: "the victim learns that it is one before it is reaped, and is not waited for"})
+	pg12 = mutant.Define(mutant.Mutant{ID: "PG-12", Host: host, Breaks: "I16",
+		Story: "what is set aside for urgent callers is never given back"})
 )

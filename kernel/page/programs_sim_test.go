@@ -23,10 +23,10 @@ func churn(era ListEra, nodes int) program {
 	}}
 }
 
-// floating: churn on lists whose limits float.
+// floating: churn on lists whose limits float, over a zone with pages set aside.
 func floating() program {
 	p := churn(TryLock, 1)
-	p.config.High, p.config.HighMax, p.config.Batch = 1, 3, 1
+	p.config.High, p.config.HighMax, p.config.Batch, p.config.HighAtomic = 1, 3, 1, 2
 	return p
 }
 

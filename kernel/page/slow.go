@@ -124,7 +124,8 @@ func (z *zone) grab(t *kernel.Task, order int, d demand, l *list) (index uint32,
 		z.enter(t)
 		defer z.leave(t)
 	}
-	free := z.freeNear(max(d.mark, d.ordinary) + d.setAside + size*int64(blocks))
+	d, rest := d.in(z)
+	free := z.freeNear(max(d.mark, d.ordinary) + rest.setAside + size*int64(blocks))
 	if !d.allows(free, order) {
 		return 0, false
 	}
@@ -134,7 +135,9 @@ func (z *zone) grab(t *kernel.Task, order int, d demand, l *list) (index uint32,
 	if free-size < d.ordinary {
 		reachReserve.Hit()
 	}
-	rest := z.config.withoutPrivileges(d)
+	if d.urgent {
+		z.setAside(int(size))
+	}
 	if mutant.On(um01) {
 		rest = d
 	}

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"errors"
 	"fmt"
 	"math/big"
 	"testing"
@@ -120,6 +121,38 @@ func setAsideIsSigned(t *testing.T) error {
 	}
 	b.take(a, 0, kernel.Atomic, 0, 1)
 	return nil
+}
+
+// setAsideIsGiven: I16: who may reclaim gets what is set aside in the end, and then it serves everybody until an urgent caller takes a block of a high
+// order.
+func setAsideIsGiven(t *testing.T) error {
+	b := newBench(t, 1, 1, 1<<16)
+	c := tiny(16, 0, 12, 12, TryLock)
+	c.HighAtomic, c.High = 6, 1
+	a := b.pages(c)
+	held := b.all(a, 0, kernel.NoWait, 0)
+	if len(held) != 10 {
+		return fmt.Errorf("%d pages of 16 with 6 set aside", len(held))
+	}
+	if p, err := a.Alloc(b.on(0), kernel.Kernel, 0); err != nil {
+		return fmt.Errorf("a caller in reclaim is refused for the sake of 6 pages: %w", err)
+	} else if held = append(held, p); len(b.all(a, 0, kernel.NoWait, 0)) != 5 {
+		return errors.New("what was given up serves others only in part")
+	}
+	b.free(a, 0, 0, held...)
+	b.take(a, 0, kernel.Atomic, 2, 1)
+	b.take(a, 0, kernel.Atomic, 1, 1) // now all 6 are set aside again, and of 16 pages 5 are free
+	if n := len(b.all(a, 0, kernel.NoWait, 0)); n != 0 {
+		return fmt.Errorf("%d pages beside what urgent callers left set aside", n)
+	}
+	return a.Check()
+}
+
+// Pages set aside are given up, and set aside again.
+func TestSetAsideIsGiven(t *testing.T) {
+	if err := setAsideIsGiven(t); err != nil {
+		t.Error(err)
+	}
 }
 
 // The reserve is for those whom the rules let in, and for the last page of it; a free under pressure fills it first.

@@ -38,6 +38,7 @@ type area struct {
 // hint is read by every free and seldom written.
 type hint struct {
 	pressed atomic.Uint32 // 1 from a fall to the low mark until the high mark is reached: frees go straight to the zone
+	aside   atomic.Uint32 // pages that only callers with a reserve flag may count on, at most Config.HighAtomic; zone's lock
 }
 
 func newZone(z *zone, a *Allocator, place kernel.Place, node int) error {
@@ -65,6 +66,7 @@ func newZone(z *zone, a *Allocator, place kernel.Place, node int) error {
 		z.link(uint32(index), order)
 	}
 	z.area.free.Store(uint64(c.Pages))
+	z.hint.aside.StoreRelaxed(uint32(c.HighAtomic))
 	return nil
 }
 
