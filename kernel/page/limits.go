@@ -50,25 +50,29 @@ func (l *list) refillBlocks(order int) int {
 
 // spill makes a list that is full, or in a zone under pressure, shorter; list held.
 func (a *Allocator) spill(t *kernel.Task, l *list) {
+	n := l.spillPages(l.zone.hint.pressed.LoadRelaxed() != 0)
+	if n == 0 {
+		return
+	}
 	reachSpill.Hit()
 	count(t, &a.cpus[t.CPU()].counts.spills)
-	w := l.words
-	high, most, batch := w.bounds()
-	pages, n := w.pages.Load(), batch
-	pressed := l.zone.hint.pressed.LoadRelaxed() != 0
-	if !a.irqOff {
-		n = l.spillPages(high, most, batch, pressed)
-	}
-	if pressed {
-		n = pages
-	}
 	l.flush(t, n)
 }
 
-// spillPages is how many pages a full list gives up: as many as were freed in a row, a batch at least, and not the last batch of what it may hold.
-// A list that came to its height by frees may hold more from now on, up to its ceiling; when memory is low it may hold less. After 6.12.
-func (l *list) spillPages(high, most, batch uint32, pressed bool) uint32 {
+// spillPages is how many pages a list is to give up now: a batch (IRQOff), and everything while memory is low; or, TryLock, after 6.12, as many as
+// were freed in a row, a batch at least, and not the last batch of what it may hold. That is its limit, and four batches at most while memory is low.
+//
+// A list that came to its limit by frees may hold more from now on, up to its ceiling; each free while memory is low lowers the limit again.
+func (l *list) spillPages(pressed bool) uint32 {
 	w := l.words
+	high, most, batch := w.bounds()
+	pages := w.pages.Load()
+	if l.zone.config.Lists == IRQOff {
+		if pressed {
+			return pages
+		}
+		return batch
+	}
 	run := min(w.run.Load(), batch<<mostDoublings)
 	w.run.Store(run)
 	next := high
@@ -80,6 +84,12 @@ func (l *list) spillPages(high, most, batch uint32, pressed bool) uint32 {
 	}
 	if next != high {
 		w.high.StoreRelaxed(next)
+	}
+	if pressed {
+		high = min(4*batch, next)
+	}
+	if pages < high {
+		return 0
 	}
 	return max(batch, min(run, high-min(high, batch)))
 }

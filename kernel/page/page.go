@@ -51,8 +51,8 @@
 //
 // Differences from the originals: the mark is looked at where pages leave the zone, under its lock, and a list hit is not checked; the kernel
 // looks before, without the lock, and can overshoot by one batch a CPU. In the TryLock form a caller that is about to fail first empties the
-// lists it can lock, whatever its flags; the kernel does so in direct reclaim only. While memory is low every free empties its list, where the kernel
-// lowers the list's limit; lists that are idle keep their limits, where the kernel lowers them every few seconds. There is one migrate type and one
+// lists it can lock, whatever its flags; the kernel does so in direct reclaim only. While memory is low every free empties its list in the IRQOff form, which
+// the kernel of 2020 did not do; lists that are idle keep their limits, where the kernel lowers them every few seconds. There is one migrate type and one
 // zone a node, and pages set aside for urgent callers of high orders are a number, not blocks: it begins full, ends when direct reclaim is short
 // of pages, and grows again by what such callers take. A victim is reaped at once by the caller who chose it, where the kernel
 // has a thread for it that gives the victim time to end by itself.

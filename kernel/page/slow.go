@@ -38,7 +38,7 @@ func (a *Allocator) allocSlow(t *kernel.Task, gfp kernel.GFP, order int) (Page, 
 	return 0, kernel.ErrNoMemory
 }
 
-// press notes that memory is low: frees go straight to the zones, and kswapd is woken if the caller may.
+// press notes that memory is low: lists keep little, and kswapd is woken if the caller may.
 func (a *Allocator) press(t *kernel.Task, gfp kernel.GFP) {
 	reachLow.Hit()
 	for i := range a.zones {

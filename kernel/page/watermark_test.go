@@ -155,7 +155,8 @@ func TestSetAsideIsGiven(t *testing.T) {
 	}
 }
 
-// The reserve is for those whom the rules let in, and for the last page of it; a free under pressure fills it first.
+// The reserve is for those whom the rules let in, and for the last page of it; a free under pressure fills it first in the IRQOff
+// form.
 func TestReserveIsKept(t *testing.T) {
 	for _, era := range eras {
 		b := newBench(t, 1, 2, 1<<16)
@@ -176,8 +177,12 @@ func TestReserveIsKept(t *testing.T) {
 		}
 		b.sound(a, 0)
 		b.free(a, 0, 0, held[:8]...)
-		if a.FreePages() != 8 || len(b.all(a, 0, kernel.NoWait, 0)) != 0 {
-			t.Errorf("era %d: 8 pages freed under pressure leave %d in the zone", era, a.FreePages())
+		want := "8 0"
+		if era == TryLock {
+			want = "0 8" // a list may keep four batches, and what it keeps is for everybody
+		}
+		if got := fmt.Sprint(a.FreePages(), len(b.all(a, 0, kernel.NoWait, 0))); got != want {
+			t.Errorf("era %d: 8 pages freed under pressure: in the zone, and had by an ordinary caller: %s, want %s", era, got, want)
 		}
 	}
 }

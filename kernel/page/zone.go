@@ -37,7 +37,7 @@ type area struct {
 
 // hint is read by every free and seldom written.
 type hint struct {
-	pressed atomic.Uint32 // 1 from a fall to the low mark until the high mark is reached: frees go straight to the zone
+	pressed atomic.Uint32 // 1 from a fall to the low mark until the high mark is reached: lists keep little, or nothing
 	aside   atomic.Uint32 // pages that only callers with a reserve flag may count on, at most Config.HighAtomic; zone's lock
 }
 
