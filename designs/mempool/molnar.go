@@ -37,7 +37,7 @@ func (p *Pool) allocMolnar(t *kernel.Task, gfp kernel.GFP) (designs.Item, error)
 			return p.refuse(t)
 		}
 		p.sleepMolnar(t)
-		if it, err := p.backing.Alloc(t, gfp&^(kernel.DirectReclaim|kernel.IO)); err == nil {
+		if it, err := p.backing.Alloc(t, p.first(gfp)); err == nil {
 			p.passOn(t, true)
 			return it, nil
 		}
@@ -46,7 +46,7 @@ func (p *Pool) allocMolnar(t *kernel.Task, gfp kernel.GFP) (designs.Item, error)
 
 // wellFilled reports whether the pool is to be asked before a backing that may wait. It looks without the lock, as the original did.
 func (p *Pool) wellFilled() bool {
-	have, want := uint64(p.head.count.Load())*100, uint64(p.config.Threshold)*uint64(p.least)
+	have, want := uint64(p.head.count.Load())*10, uint64(p.config.Threshold)*uint64(p.least)
 	return have > want || have == want && !p.config.Blocks
 }
 

@@ -12,6 +12,7 @@ import (
 	"headroom/kernel/mutant"
 	"headroom/kernel/page"
 	"headroom/kernel/percpu"
+	"headroom/kernel/slab"
 )
 
 // Order is the order in which a pool tries the ways to an element.
@@ -27,7 +28,7 @@ const (
 type Config struct {
 	Least     int   // elements it guarantees and never has more of, at least 1
 	Order     Order // of the attempts
-	Threshold int   // Molnar: per cent of Least from which on the pool is asked before a backing that may wait, 0 to 100
+	Threshold int   // Molnar: tenths of Least from which on the pool is asked before a backing that may wait, 0 to 10
 	Blocks    bool  // Molnar: a pool at exactly the threshold counts as below it, as in the code of 2.5.1; the mail says otherwise
 	Direct    bool  // the fast path calls a Pages, a Slab or a Pool by its type instead of through a pointer
 }
@@ -38,6 +39,7 @@ type target uint8
 const (
 	byPointer target = iota
 	toPages
+	toSlab
 	toPool
 )
 
@@ -47,6 +49,7 @@ type Pool struct {
 	_        [128]byte // the nil check of &p.field must not read a line that CPUs share
 	backing  Backing
 	pages    *page.Allocator // the backing itself, where it is called by its type
+	slab     *slab.Cache
 	pool     *Pool
 	head     *head
 	elements []mem.Plain64 // elements[:head.count]; protected by head.lock
@@ -70,13 +73,16 @@ type counts struct{ waits, locks, refills, spills, failed mem.Plain64 }
 // New makes a pool over a backing of the same machine, and fills it. It returns an error when the configuration is out of range, the backing cannot
 // give Least elements without waiting, or the machine's memory is full. Construction only: no task may run.
 func New(place kernel.Place, backing Backing, c Config) (*Pool, error) {
-	if c.Least < 1 || c.Least > mostElements || c.Order > Molnar || c.Threshold < 0 || c.Threshold > 100 {
-		return nil, fmt.Errorf("mempool: %d elements, order %d, threshold %d: give 1 to 2^31 elements, a known order, and 0 to 100 per cent",
+	if c.Least < 1 || c.Least > mostElements || c.Order > Molnar || c.Threshold < 0 || c.Threshold > 10 {
+		return nil, fmt.Errorf("mempool: %d elements, order %d, threshold %d: give 1 to 2^31 elements, a known order, and 0 to 10 tenths",
 			c.Least, c.Order, c.Threshold)
 	}
 	p := &Pool{backing: backing, least: uint32(c.Least), config: c}
-	if c.Order == Mainline {
+	if c.Order == Mainline { // I7
 		p.adds = kernel.NoMemalloc | kernel.NoRetry | kernel.NoWarn
+		if mutant.On(mp08) {
+			p.adds &^= kernel.NoMemalloc
+		}
 	}
 	if c.Direct && !p.newTarget(backing) {
 		return nil, fmt.Errorf("mempool: a %T cannot be called by its type: leave Direct out", backing)
@@ -108,6 +114,8 @@ func (p *Pool) newTarget(backing Backing) bool {
 	switch b := backing.(type) {
 	case *Pages:
 		p.target, p.pages = toPages, b.pages
+	case *Slab:
+		p.target, p.slab = toSlab, b.cache
 	case *Pool:
 		p.target, p.pool = toPool, b
 	default:
@@ -119,7 +127,7 @@ func (p *Pool) newTarget(backing Backing) bool {
 // Alloc hands out an element: the backing's, if that has one at once, else as the pool's order has it. With DirectReclaim it never fails, and sleeps
 // until there is one (process context); without, the answer is kernel.ErrWouldBlock when neither backing nor pool has any. Any context but NMI.
 func (p *Pool) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
-	first := (gfp | p.adds) &^ (kernel.DirectReclaim | kernel.IO)
+	first := p.first(gfp)
 	var it designs.Item
 	var err error
 	switch p.target {
@@ -129,6 +137,10 @@ func (p *Pool) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 		var at page.Page
 		at, err = p.pages.Alloc(t, first, 0)
 		it = designs.Item(at)
+	case toSlab:
+		var o slab.Object
+		o, err = p.slab.Alloc(t, first)
+		it = designs.Item(o)
 	case toPool:
 		it, err = p.pool.Alloc(t, first)
 	}
@@ -157,9 +169,19 @@ func (p *Pool) Free(t *kernel.Task, it designs.Item) {
 		p.backing.Free(t, it)
 	case toPages:
 		p.pages.Free(t, page.Page(it), 0)
+	case toSlab:
+		p.slab.Free(t, slab.Object(it))
 	case toPool:
 		p.pool.Free(t, it)
 	}
+}
+
+// first is the flags of an attempt that neither waits nor starts I/O (I6).
+func (p *Pool) first(gfp kernel.GFP) kernel.GFP {
+	if mutant.On(mp07) {
+		return gfp | p.adds
+	}
+	return (gfp | p.adds) &^ (kernel.DirectReclaim | kernel.IO)
 }
 
 //go:noinline

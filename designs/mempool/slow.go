@@ -20,7 +20,7 @@ func (p *Pool) allocSlow(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 // allocMainline: pool, backing with all that the caller allows, and from then on in turns backing and pool, asleep in between.
 func (p *Pool) allocMainline(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 	full := gfp | p.adds
-	tried := full &^ (kernel.DirectReclaim | kernel.IO) // the flags of the latest attempt
+	tried := p.first(gfp) // the flags of the latest attempt
 	for round := 0; ; round++ {
 		p.enter(t)
 		if it, ok := p.pop(t); ok {
