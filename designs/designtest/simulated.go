@@ -16,8 +16,8 @@ var simMemoryBytes = []int{64 << 10, 512 << 10, 4 << 20}
 
 const (
 	simEntities = 24
-	// A run of few items takes some 500 to 3,000 steps. An item taken and given back costs some 50, twice that and more for a layer over a layer, which
-	// holds twice the items; each is so seven times at most.
+	// A run of few items takes some 500 to 3,000 steps. An item taken and given back costs some 50, and some 150 in a layer over a layer,
+	// which holds twice the items; each is so seven times at most.
 	simSteps        = 30_000
 	simStepsPerItem = 7 * 300
 )

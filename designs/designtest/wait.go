@@ -65,6 +65,26 @@ func (s *scene) untilAsleep(t *kernel.Task, waiters []*caller) {
 	s.breaks(spec.C5, "%d callers that may wait came to an empty allocator, and they do not sleep", len(waiters))
 }
 
+// stageRush: a task of CPU 1 holds every item and frees all, while a caller on CPU 0 comes and may fall asleep. Whether a free falls between his look
+// and his sleep is the schedule's choice.
+func stageRush(s *scene) {
+	owner := s.caller("owner")
+	s.task(nil, owner.name, 1, func(t *kernel.Task) {
+		for owner.alloc(t, kernel.NoWait) {
+		}
+		w := s.caller("late")
+		s.task(t, w.name, 0, func(t *kernel.Task) {
+			w.alloc(t, kernel.Kernel)
+			s.leave(t)
+		})
+		for range owner.stream.Below(8) {
+			t.Resched()
+		}
+		owner.freeAll(t)
+		s.leave(t)
+	})
+}
+
 // stageRefusal: the allocator is empty, and a task that waits for this CPU will free an item as soon as it gets it. So a caller that may not
 // wait, yet gives the CPU away, is seen even if it is woken at once.
 func stageRefusal(s *scene) {

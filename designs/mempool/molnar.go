@@ -74,7 +74,6 @@ func (p *Pool) passOn(t *kernel.Task, slept bool) {
 	if !slept || mutant.On(mp05) || p.head.count.Load() == 0 {
 		return
 	}
-	if p.head.waiters.Wake(t, 1) > 0 {
-		reachPassOn.Hit()
-	}
+	reachPassOn.Hit()
+	p.head.waiters.Wake(t, 1)
 }

@@ -19,7 +19,7 @@ var (
 	reachFilled   = reach.Define(host, "filled")    // Molnar: step 2, the pool before a wait in the backing
 	reachBlocking = reach.Define(host, "blocking")  // Molnar: step 3
 	reachEarly    = reach.Define(host, "early")     // Molnar: an element came between the entry of the queue and the sleep
-	reachPassOn   = reach.Define(host, "passed-on") // Molnar: a sleeper that the backing served woke the next
+	reachPassOn   = reach.Define(host, "passed-on") // Molnar: a sleeper that the backing served left elements in the pool to the next
 )
 
 var (
