@@ -35,6 +35,9 @@ func defaultVariant(t *testing.T, design string) designs.Variant {
 	return v
 }
 
+// leastExecutions reach the rarest of the slow paths, molnar's passed-on, some twenty times.
+const leastExecutions = 20_000
+
 // The designs as they are survive the gate, and the gate went through every slow path: a clean run that reached nothing shows nothing.
 func TestDesignsSurviveTheGate(t *testing.T) {
 	for _, v := range catalog.All() {
@@ -43,7 +46,7 @@ func TestDesignsSurviveTheGate(t *testing.T) {
 		}
 		executions := gateExecutions
 		if v.Capabilities.Over != "" {
-			executions /= 4 // in a layer a program takes several times the steps
+			executions = max(leastExecutions, executions/4) // in a layer a program takes several times the steps
 		}
 		found := hunt(t, Hunt{Variant: v, Seed: 1, Executions: executions})
 		if found.Failure != nil {

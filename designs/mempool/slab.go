@@ -59,20 +59,18 @@ func pageSize(objects, bytes int) int {
 	return size
 }
 
-// slabPages is the number of pages that make slabs for so many objects in a zone: the order of slabs depends on the zone's pages, and these on the
-// order, so it grows until it fits.
+// slabPages is the least number of pages that make slabs for so many objects in a zone. The order of slabs depends on the zone's pages, and these on
+// the order, so it tries one number after the other, from where the objects alone would fit.
 func slabPages(c slab.Config, nodes, objects, size int) (int, error) {
-	for usable := 1; ; {
+	for usable := max(1, objects*c.ObjectBytes/size); ; usable++ {
 		plan, err := slab.Plan(c, size, usable+page.ComputeMarks(usable, nodes, size).Min)
 		if err != nil {
 			return 0, err
 		}
 		per := plan.PerSlab(size)
-		need := (objects + per - 1) / per << max(0, plan.Order)
-		if need <= usable {
+		if (objects+per-1)/per<<max(0, plan.Order) <= usable {
 			return usable, nil
 		}
-		usable = need
 	}
 }
 
