@@ -21,7 +21,7 @@ type killer struct {
 // bySuite is what shows most: the suite, on every variant that stands on memory itself. A pool over a pool runs the same code twice.
 var bySuite = killer{suite: func(v designs.Variant) bool { return !strings.HasSuffix(v.Name, "-mempool") }}
 
-// killers are the exceptions. The window of MP-02 is narrow in the mainline order, where a look under the lock lies in it: package fuzz finds it there.
+// killers are the exceptions. In the mainline order the window of MP-02 is narrow, since a whole free has to fall into it: package fuzz finds it there.
 var killers = map[mutant.ID]killer{
 	mp02: {suite: func(v designs.Variant) bool { return bySuite.suite(v) && strings.HasPrefix(v.Name, "molnar") }},
 	mp05: {check: func(t *testing.T) error { return serveFromBelow(t, Molnar) }},

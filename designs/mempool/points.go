@@ -30,7 +30,7 @@ var (
 	mp03 = mutant.Define(mutant.Mutant{ID: "MP-03", Host: host, Breaks: "I3",
 		Story: "a caller that may wait is refused after its second round"})
 	mp04 = mutant.Define(mutant.Mutant{ID: "MP-04", Host: host, Breaks: "I5",
-		Story: "on CPUs other than 0 a free sees the count as it was before its element was taken; Linux until 2011, commit 5b990546e334"})
+		Story: "on CPUs other than 0 a free sees the count as it was before its element was taken; possible in Linux until 2012, commit 5b990546e334"})
 	mp05 = mutant.Define(mutant.Mutant{ID: "MP-05", Host: host, Breaks: "I4",
 		Story: "a caller woken for an element of the pool that the backing serves keeps the wake-up to itself; Linux 2.5.1"})
 	mp06 = mutant.Define(mutant.Mutant{ID: "MP-06", Host: host, Breaks: "I2",
@@ -38,5 +38,5 @@ var (
 	mp07 = mutant.Define(mutant.Mutant{ID: "MP-07", Host: host, Breaks: "I6",
 		Story: "the first attempt has all of the caller's flags, so it waits in the backing while the pool has elements"})
 	mp08 = mutant.Define(mutant.Mutant{ID: "MP-08", Host: host, Breaks: "I7",
-		Story: "callers whose task has a right to the reserves use them up before the pool; Linux until 2005, commit b84a35be0285"})
+		Story: "callers whose task has a right to the reserves use these up before the pool; Linux until 2005, commit b84a35be0285"})
 )

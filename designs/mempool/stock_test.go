@@ -45,7 +45,9 @@ func (s *stock) Free(t *kernel.Task, it designs.Item) {
 	s.shelf = append(s.shelf, it)
 }
 
-func (s *stock) Holds(it designs.Item) bool      { return it > 0 && it <= designs.Item(len(s.out)+len(s.shelf)) }
+func (s *stock) Holds(it designs.Item) bool {
+	return it > 0 && it <= designs.Item(len(s.out)+len(s.shelf))
+}
 func (s *stock) Idle(it designs.Item) bool       { return slices.Contains(s.shelf, it) }
 func (s *stock) Check() error                    { return nil }
 func (s *stock) CPUDead(t *kernel.Task, cpu int) {}
