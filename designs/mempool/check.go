@@ -19,6 +19,7 @@ func (p *Pool) Check() error {
 	if n > p.least {
 		return fmt.Errorf("mempool: %d elements in a pool of %d (I1)", n, p.least)
 	}
+	below, bottom := p.below()
 	seen := map[designs.Item]bool{}
 	for i := range n {
 		it := designs.Item(p.elements[i].Load())
@@ -27,12 +28,24 @@ func (p *Pool) Check() error {
 			return fmt.Errorf("mempool: element %d is in the pool twice (I2)", it)
 		case !p.backing.Holds(it):
 			return fmt.Errorf("mempool: element %d is none that the backing has given (I2)", it)
-		case p.backing.Idle(it):
+		case below[it] || bottom.Idle(it):
 			return fmt.Errorf("mempool: element %d is in the backing too (I2)", it)
 		}
 		seen[it] = true
 	}
 	return p.backing.Check()
+}
+
+// below is the elements of all pools under this one, and what the lowest of them stands on.
+func (p *Pool) below() (elements map[designs.Item]bool, bottom Backing) {
+	elements, bottom = map[designs.Item]bool{}, p.backing
+	for lower, ok := bottom.(*Pool); ok; lower, ok = bottom.(*Pool) {
+		for i := range lower.head.count.Load() {
+			elements[designs.Item(lower.elements[i].Load())] = true
+		}
+		bottom = lower.backing
+	}
+	return elements, bottom
 }
 
 // Elements is the number of elements in the pool; racy unless the pool is quiet.
