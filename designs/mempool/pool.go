@@ -53,13 +53,13 @@
 // atomic instruction. In compare-and-swaps, of 4.7 ns on the development machine, a pair takes
 //
 //	backing  bare   pool   of which the pool   of which the call through a pointer
-//	slab     1.0    1.7    0.7                 0.25
-//	page     4.4    4.8    0.4                 0.06
-//	pool     1.75   2.45   0.7                 0.08
+//	slab     1.0    1.75   0.75                0.25
+//	page     4.4    4.8    0.4                 0.1 to 0.2
+//	pool     1.75   2.5    0.75                0.1 to 0.25
 //
-// by BenchmarkLayer: the last column is what the knob direct saves, by which the same pool calls its backing by type. The call through a pointer goes
-// to an adapter of the backing's signature, as mempool_alloc_slab is one, and to the backing from there. When the backing has nothing, a pair costs
-// the backing's whole slow path, its refusal, and two times the pool's lock.
+// by BenchmarkLayer: the last column is what the knob direct saves, by which the same pool calls its backing by type; where the code comes to lie moves
+// it by 0.1. The call through a pointer goes to an adapter of the backing's signature, as mempool_alloc_slab is one, and to the backing from there; a
+// pool needs none. When the backing has nothing, a pair costs the backing's whole slow path, its refusal, and two times the pool's lock: 50 for slab.
 //
 // Contexts: any but NMI; with DirectReclaim process context with no spinning lock held. Nothing is allocated after New. What a dead CPU kept is the
 // backing's to take back.
