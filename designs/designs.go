@@ -191,6 +191,9 @@ type Variant struct {
 	Guaranteed func(config Config) int
 	// Lag is how many items may be free while a caller sleeps, for designs that wake sleepers once in several frees; nil for none.
 	Lag func(config Config) int
+	// Breaks names the sentences of the contract (C1 to C9) that a variant faithful to a faulty original is known to break. KnownFaults says how.
+	// The suite passes over what it finds against them, and fails when one is never seen broken.
+	Breaks []string
 	// SlowHost is the package whose slow paths (kernel/reach) an exploration of the variant must take, as its path below the module; "" is the
 	// design's own. SlowPaths names those of them the variant can come to; nil is all.
 	SlowHost  string

@@ -10,8 +10,8 @@
 //
 // Invariants:
 //
-//	I1  a tag has at most one owner (mutant SM-01)
-//	I2  a tag that is to be cleared is set in its word: it is free, and nobody else's (mutant SM-02)
+//	I1  a tag has at most one owner (mutant BM-01)
+//	I2  a tag that is to be cleared is set in its word: it is free, and nobody else's (mutant BM-02)
 //	I3  nobody is refused while a tag is free and no call is under way (mutant SB-07)
 //	I4  when all tags are free nobody sleeps (mutants SB-01, SB-09)
 //

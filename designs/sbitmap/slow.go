@@ -24,9 +24,9 @@ var (
 )
 
 var (
-	sm01 = mutant.Define(mutant.Mutant{ID: "SM-01", Host: host, Breaks: "I1",
+	bm01 = mutant.Define(mutant.Mutant{ID: "BM-01", Host: host, Breaks: "I1",
 		Story: "the bit is set by a load and a store, and who sets another bit in between is forgotten"})
-	sm02 = mutant.Define(mutant.Mutant{ID: "SM-02", Host: host, Breaks: "I2",
+	bm02 = mutant.Define(mutant.Mutant{ID: "BM-02", Host: host, Breaks: "I2",
 		Story: "the tags to be cleared are read and set to none in two steps, and a free in between is forgotten"})
 	sb01 = mutant.Define(mutant.Mutant{ID: "SB-01", Host: host, Breaks: "I4",
 		Story: "the free looks for sleepers first and marks the tag afterwards; block/blk-mq-tag.c 2014, commit c38d185d4af1"})
@@ -111,7 +111,7 @@ func (b *Bitmap) take(t *kernel.Task, index uint32) (tag uint32, ok bool) {
 			continue
 		}
 		bit := uint32(bits.TrailingZeros64(free))
-		if mutant.On(sm01) {
+		if mutant.On(bm01) {
 			w.taken.Store(old | 1<<bit)
 			return index<<b.shift + bit, true
 		}
@@ -164,7 +164,7 @@ func (b *Bitmap) clear(t *kernel.Task, w *word, index uint32) bool {
 
 // emptied takes the bits of the tags to be cleared; word's lock held.
 func (b *Bitmap) emptied(w *word) uint64 {
-	if mutant.On(sm02) {
+	if mutant.On(bm02) {
 		freed := w.cleared.Load()
 		w.cleared.Store(0)
 		return freed
