@@ -24,8 +24,8 @@ type Pages struct {
 	bytes int            // usable bytes of an item
 }
 
-// NewPages makes zones, one for each node, that hold config.Items pages above the reserve together, rounded up to the same number on every node.
-// An item has config.Bytes bytes, 0 meaning 4096; its page is the next power of two from 64 on. It returns an error when config is out of range, an
+// NewPages makes zones, one for each node, that hold config.Items pages above the reserve together, or config.Room when that is more, rounded up to
+// the same number on every node. An item has config.Bytes bytes, 0 meaning 4096; its page is the next power of two from 64 on. It returns an error when config is out of range, an
 // item needs more than a page, or memory is full.
 func NewPages(place kernel.Place, config designs.Config) (*Pages, error) {
 	if err := config.Validate(pageKnobs); err != nil {
@@ -39,14 +39,19 @@ func NewPages(place kernel.Place, config designs.Config) (*Pages, error) {
 	}
 	size := max(mem.LineBytes, 1<<bits.Len(uint(config.Bytes-1)))
 	nodes := place.Memory().Nodes()
-	each := (config.Items + nodes - 1) / nodes
-	marks := page.ComputeMarks(each, nodes, size)
-	a, err := page.New(place, page.Config{Pages: each + marks.Min, PageBytes: size, Marks: &marks,
-		High: config.Knob(knobHigh, 0), Batch: config.Knob(knobBatch, 0)})
+	each := (max(config.Items, config.Room) + nodes - 1) / nodes
+	a, err := newZones(place, each, page.Config{PageBytes: size, High: config.Knob(knobHigh, 0), Batch: config.Knob(knobBatch, 0)})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", pageName, err)
 	}
 	return &Pages{pages: a, base: place.Memory().Base(), bytes: config.Bytes}, nil
+}
+
+// newZones makes zones of so many pages above the reserve each.
+func newZones(place kernel.Place, each int, c page.Config) (*page.Allocator, error) {
+	marks := page.ComputeMarks(each, place.Memory().Nodes(), c.PageBytes)
+	c.Pages, c.Marks = each+marks.Min, &marks
+	return page.New(place, c)
 }
 
 // Alloc hands out a page, or answers kernel.ErrNoMemory when none is left above the mark for gfp and the rights of t. It waits, with

@@ -25,6 +25,15 @@ func (a *Allocator) ListedPages() int {
 // PageBytes is the size of one page.
 func (a *Allocator) PageBytes() int { return 1 << a.shift }
 
+// ZonePages is the number of pages of each node's zone.
+func (a *Allocator) ZonePages() int { return a.config.Pages }
+
+// Zone is a node's zone: its first page, and the number of its pages, which lie behind it in a row. A block of order o lies a multiple of 2^o pages
+// behind the first.
+func (a *Allocator) Zone(node int) (first Page, pages int) {
+	return Page(a.zones[node].first), a.config.Pages
+}
+
 // Holds reports whether the offset p is one of a page of this allocator.
 func (a *Allocator) Holds(p Page) bool {
 	for i := range a.zones {
