@@ -11,8 +11,8 @@ import (
 const maxWaiters = 3
 
 // stageWait: a task of CPU 0 holds every item. Waiters come to CPU 0 and fall asleep; then items are freed on CPU 1, one by one, as many as there
-// are waiters and the variant's lag beyond that, and each waiter must get one. Natively every step is determined: the owner's Resched runs the
-// waiters until they sleep.
+// are waiters and the variant's lag beyond that, and each waiter must get one. Where the table says Oversleeps all items are freed, and a waiter frees
+// what it got. Natively every step is determined: the owner's Resched runs the waiters until they sleep.
 func stageWait(s *scene) {
 	owner := s.caller("owner")
 	s.task(nil, owner.name, 0, func(t *kernel.Task) {
@@ -26,12 +26,19 @@ func stageWait(s *scene) {
 			s.task(t, w.name, 0, func(t *kernel.Task) {
 				w.task = t
 				w.alloc(t, kernel.Kernel)
+				if s.variant.Capabilities.Oversleeps {
+					w.freeAll(t)
+				}
 				s.leave(t)
 			})
 		}
 		s.untilAsleep(t, waiters)
 		s.seen.waits += n
-		for range min(len(owner.held), n+s.variant.FreeBeside(s.config)) {
+		n = min(len(owner.held), n+s.variant.FreeBeside(s.config))
+		if s.variant.Capabilities.Oversleeps {
+			n = len(owner.held)
+		}
+		for range n {
 			owner.elsewhere(t, 1, owner.pick())
 		}
 		owner.join(t)
