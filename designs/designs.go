@@ -9,8 +9,8 @@
 //	C2  an item is in the variant's range
 //	C3  a sole caller at quiescence gets as many items as the variant guarantees, so that "always full" is no answer
 //	C4  Free makes the item available again; after all items are freed the allocator is as good as new
-//	C5  a caller that may wait is not refused, and not left waiting while an item it may take is free; where the table says Oversleeps, not left
-//	    waiting once all others have given back what they hold
+//	C5  a caller that may wait is not refused, and not left waiting while more items than the variant's Lag are free that it may take; where the
+//	    table says Oversleeps, not left waiting once all others have given back what they hold
 //	C6  a caller that may not wait never waits: it gets an item or ErrWouldBlock
 //	C7  Check finds no fault at quiescence, whatever was done before
 //	C8  the free of an item out of range panics before it changes anything; that of an idle item in range panics, changes nothing, or is found
@@ -192,12 +192,25 @@ type Variant struct {
 	New func(place kernel.Place, config Config) (Allocator, error)
 	// Guaranteed is the number of items a sole caller at quiescence always gets from an allocator of that configuration.
 	Guaranteed func(config Config) int
+	// Lag is how many items may be free while a caller sleeps, for designs that wake sleepers once in several frees; nil for none.
+	Lag func(config Config) int
+	// Breaks names the sentences of the contract (C1 to C9) that a variant faithful to a faulty original is known to break. KnownFaults says how.
+	// The suite passes over what it finds against them, and fails when one is never seen broken.
+	Breaks []string
 	// SlowHost is the package whose slow paths (kernel/reach) an exploration of the variant must take, as its path below the module; "" is the
 	// design's own. SlowPaths names those of them the variant can come to; nil is all.
 	SlowHost  string
 	SlowPaths []string
 	// Loops are the measuring loops on the concrete type; nil makes the harness call through the interface, and say so.
 	Loops *Loops
+}
+
+// FreeBeside is Lag, or 0.
+func (v Variant) FreeBeside(config Config) int {
+	if v.Lag == nil {
+		return 0
+	}
+	return v.Lag(config)
 }
 
 // FullName is design:name, or the design alone.

@@ -41,7 +41,7 @@ const leastExecutions = 20_000
 // The designs as they are survive the gate, and the gate went through every slow path: a clean run that reached nothing shows nothing.
 func TestDesignsSurviveTheGate(t *testing.T) {
 	for _, v := range catalog.All() {
-		if v.Capabilities.NativeOnly {
+		if v.Capabilities.NativeOnly || len(v.Breaks) > 0 {
 			continue
 		}
 		executions := gateExecutions
@@ -57,6 +57,39 @@ func TestDesignsSurviveTheGate(t *testing.T) {
 		}
 		if v.Design == "percpu_tags" && len(found.Reached) < 8 {
 			t.Errorf("%s names only the points %v", v.FullName(), found.Reached)
+		}
+	}
+}
+
+// A design that is faithful to a faulty original fails as its table says, by items out of reach or a caller left asleep, and in no other way; and
+// the hunts for that come through every slow path.
+func TestFaultyOriginalsFailAsKnown(t *testing.T) {
+	for _, v := range catalog.All() {
+		if len(v.Breaks) == 0 {
+			continue
+		}
+		reached, executions, failures := map[string]int{}, 0, 0
+		for seed := uint64(1); executions < gateExecutions; seed++ {
+			found := hunt(t, Hunt{Variant: v, Seed: seed, Executions: gateExecutions - executions})
+			executions += found.Executions
+			for name, hits := range found.Reached {
+				reached[name] += hits
+			}
+			if found.Failure == nil {
+				continue
+			}
+			failures++
+			if !slices.Contains([]sim.Class{sim.Waiting, sim.Conservation}, found.Failure.Class) {
+				t.Fatalf("%s fails otherwise than known:\n%s", v.FullName(), found.Failure)
+			}
+		}
+		if slices.Contains(v.Breaks, "C3") && failures == 0 {
+			t.Errorf("%s: %d executions do not show that %s", v.FullName(), executions, v.Capabilities.KnownFaults)
+		}
+		for name, hits := range reached {
+			if hits == 0 {
+				t.Errorf("%s: %d executions missed %s", v.FullName(), executions, name)
+			}
 		}
 	}
 }

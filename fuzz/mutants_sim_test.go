@@ -34,8 +34,18 @@ const (
 func huntMutant(t *testing.T, id mutant.ID) *Replay {
 	t.Helper()
 	SetMutant(id)
-	return hunt(t, Hunt{Variant: defaultVariant(t, "percpu_tags"), Seed: huntSeed, Executions: huntExecutions}).Failure
+	v := defaultVariant(t, "percpu_tags")
+	if name, ok := inVariant[id]; ok {
+		var err error
+		if v, err = catalog.Find("percpu_tags", name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return hunt(t, Hunt{Variant: v, Seed: huntSeed, Executions: huntExecutions}).Failure
 }
+
+// inVariant are the variants that hold mistakes which the default one has no code for.
+var inVariant = map[mutant.ID]string{"PT-05": "flag", "PT-06": "flag", "PT-07": "xchg"}
 
 // expected are the classes that each planted mistake may be reported as, by what it breaks.
 var expected = map[mutant.ID][]sim.Class{
@@ -44,6 +54,9 @@ var expected = map[mutant.ID][]sim.Class{
 	"PT-02": {sim.Conservation, sim.Waiting},
 	"PT-03": {sim.Waiting},
 	"PT-04": {sim.Uniqueness, sim.Panic, sim.Conservation},
+	"PT-05": {sim.Waiting},
+	"PT-06": {sim.DataRace, sim.Uniqueness},
+	"PT-07": {sim.DataRace, sim.Uniqueness, sim.Waiting, sim.Conservation},
 	"KT-01": {sim.Waiting, sim.Deadlock},
 	"LK-01": {sim.DataRace, sim.Uniqueness},
 	"LK-03": {sim.Waiting, sim.Deadlock},

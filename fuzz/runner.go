@@ -262,7 +262,7 @@ func (r *runner) interrupt(t *kernel.Task, w *completion) {
 func (r *runner) stuck() *sim.Failure {
 	free := r.variant.Guaranteed(r.program.Config) - r.ledger.out
 	for i := range r.tasks {
-		if r.tasks[i].waiting && free > 0 && r.asleep(i) {
+		if r.tasks[i].waiting && free > r.variant.FreeBeside(r.program.Config) && r.asleep(i) {
 			return &sim.Failure{Class: sim.Waiting, Message: fmt.Sprintf("T%d sleeps in Alloc beside %d free items, and nothing is left that could wake it", i, free)}
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"headroom/designs"
 )
 
-// itemCounts are the sizes tried: too few to share, a word of a bitmap, many.
-var itemCounts = []int{1, 2, 3, 64, 4096}
+// itemCounts are the sizes tried: too few to share, a word of a bitmap, two of them, many.
+var itemCounts = []int{1, 2, 3, 64, 128, 4096}
 
 // configs lists the configurations a variant is tried in: every size with each setting of the knobs (for layers the largest with the defaults
 // only), for variants with memory some sizes of objects, and for layers some room below them.

@@ -32,6 +32,8 @@
 // A failure names the sentence, the trial, the configuration and the seed. Run shows the command that repeats it: the trials draw on nothing but
 // the seed, so a simulated failure repeats exactly.
 //
+// Sentences that a variant is known to break (Variant.Breaks) are passed over where they are broken, and have to be seen broken once.
+//
 // What is not tried: SoftIRQ and NMI contexts (machines raise hard interrupts only), TakesLocks, IRQPairs, and the one-method interfaces but
 // Bytes, CPUDead and StatsReader.
 package designtest
@@ -39,6 +41,7 @@ package designtest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"headroom/designs"
@@ -137,7 +140,21 @@ type tally struct {
 	refusals int // calls of Alloc that answered with an error
 	irqs     int // interrupts that called the allocator
 	unplugs  int
-	rejected int // configurations within the table's ranges that New refused
+	rejected int                   // configurations within the table's ranges that New refused
+	broken   map[spec.Sentence]int // runs in which a sentence that the variant is known to break was broken
+}
+
+// excuses reports whether a failure is a known fault of the variant, and counts it.
+func (c *tally) excuses(v designs.Variant, failure error) bool {
+	var f *Failure
+	if !errors.As(failure, &f) || !slices.Contains(v.Breaks, string(f.Sentence)) {
+		return false
+	}
+	if c.broken == nil {
+		c.broken = map[spec.Sentence]int{}
+	}
+	c.broken[f.Sentence]++
+	return true
 }
 
 func (c *tally) add(o *tally) {
@@ -151,8 +168,14 @@ func (c *tally) add(o *tally) {
 
 // String lists the counts.
 func (c *tally) String() string {
-	return fmt.Sprintf("%d runs, %d allocations, %d refusals, %d waits, %d interrupts, %d unplugs, %d configurations rejected",
-		c.runs, c.allocs, c.refusals, c.waits, c.irqs, c.unplugs, c.rejected)
+	known := ""
+	for _, sentence := range spec.Sentences() {
+		if n := c.broken[sentence]; n > 0 {
+			known += fmt.Sprintf(", %s broken %d times as known", sentence, n)
+		}
+	}
+	return fmt.Sprintf("%d runs, %d allocations, %d refusals, %d waits, %d interrupts, %d unplugs, %d configurations rejected%s",
+		c.runs, c.allocs, c.refusals, c.waits, c.irqs, c.unplugs, c.rejected, known)
 }
 
 // complete is the error of a capability that is declared and never showed.
@@ -166,6 +189,9 @@ func (c *tally) complete(v designs.Variant) error {
 	}
 	need(true, c.allocs, "no allocation succeeded")
 	need(true, c.unplugs, "no CPU was unplugged")
+	for _, sentence := range v.Breaks {
+		need(true, c.broken[spec.Sentence(sentence)], "the table says that the variant breaks "+sentence+", and it never did")
+	}
 	need(can.MayWait, c.waits, "MayWait is declared and no caller was ever seen asleep")
 	need(can.MayFail && !can.Unbounded, c.refusals, "MayFail is declared and no caller was ever refused")
 	need(inInterrupts(can.AllocIn) || inInterrupts(can.FreeIn), c.irqs, "hard interrupts are declared and none called the allocator")

@@ -140,6 +140,10 @@ var tampered = []struct {
 	{"guarantees too much", func(v *designs.Variant) {
 		v.Guaranteed = func(c designs.Config) int { return c.Items + 1 }
 	}, "table", "more than there are"},
+	{"breaks a sentence without a word", func(v *designs.Variant) { v.Breaks = []string{"C5"} }, "table", "KnownFaults must say"},
+	{"breaks no sentence there is", func(v *designs.Variant) {
+		v.Breaks, v.Capabilities.KnownFaults = []string{"C10"}, "a fault"
+	}, "table", "no sentence of the contract"},
 	{"takes any knob", func(v *designs.Variant) {
 		v.New = func(p kernel.Place, c designs.Config) (designs.Allocator, error) {
 			return newToy(p, designs.Config{Items: max(c.Items, 1)}, "")
@@ -210,6 +214,29 @@ func TestTallyMissesWhatNeverHappened(t *testing.T) {
 		c.lose(&less)
 		if err := less.complete(v); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%v: %v, want %q", &less, err, c.says)
+		}
+	}
+}
+
+// A fault that the table owns up to is passed over, other faults are not, and one that is never seen is no fault of the variant.
+func TestKnownFaultsArePassedOver(t *testing.T) {
+	known := func(fault string, sentences ...string) designs.Variant {
+		v := toyVariant(fault)
+		v.Breaks, v.Capabilities.KnownFaults = sentences, "as the test says"
+		return v
+	}
+	for _, c := range []struct {
+		variant designs.Variant
+		says    string // "" when the suite passes it
+	}{
+		{known("never wakes", "C5"), ""},
+		{known("never wakes", "C3"), "C5: "},
+		{known("", "C5"), "the table says that the variant breaks C5, and it never did"},
+		{known("never wakes", "C5", "C9"), "the table says that the variant breaks C9, and it never did"},
+	} {
+		err := Try(c.variant)
+		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("%s that breaks %v: %v, want %q", c.variant.FullName(), c.variant.Breaks, err, c.says)
 		}
 	}
 }

@@ -72,7 +72,9 @@ func (tr trial) tryNative(v designs.Variant, c designs.Config, seen *tally) erro
 		made, err := tr.runNative(m, v, c, seed, seen)
 		m.Close()
 		if err != nil {
-			return tr.failure(v, c, where, err)
+			if f := tr.failure(v, c, where, err); !seen.excuses(v, f) {
+				return f
+			}
 		}
 		if !made {
 			seen.rejected++

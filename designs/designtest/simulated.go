@@ -47,7 +47,9 @@ func (tr trial) trySim(v designs.Variant, c designs.Config, seen *tally, first, 
 		s.seen.runs++
 		seen.add(&s.seen)
 		if err != nil {
-			return tr.failure(v, c, fmt.Sprintf("simulated, seed %d", seed), err)
+			if f := tr.failure(v, c, fmt.Sprintf("simulated, seed %d", seed), err); !seen.excuses(v, f) {
+				return f
+			}
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"headroom/designs"
+	"headroom/designs/spec"
 	"headroom/kernel"
 )
 
@@ -38,6 +39,10 @@ func CheckTable(v designs.Variant) error {
 	need(can.MayFail || can.MayWait || can.Unbounded, "an allocator with a limit must wait or fail when it is empty")
 	need(can.IRQPairs >= 0, "IRQPairs is below 0")
 	need(v.Loops == nil || v.Loops.Pair != nil && v.Loops.Window != nil, "Loops lacks one of its loops")
+	need((len(v.Breaks) > 0) == (can.KnownFaults != ""), "KnownFaults must say how the sentences in Breaks are broken")
+	for _, sentence := range v.Breaks {
+		need(slices.Contains(spec.Sentences(), spec.Sentence(sentence)), "Breaks names %q, which is no sentence of the contract", sentence)
+	}
 	faults = append(faults, checkKnobs(v)...)
 	for _, c := range configs(v) {
 		n := v.Guaranteed(c)

@@ -80,7 +80,7 @@ func unless(holds bool, err error) error {
 // inInterrupts reports whether a list of contexts allows hard interrupts.
 func inInterrupts(contexts []kernel.Context) bool { return slices.Contains(contexts, kernel.HardIRQ) }
 
-func small(_ designs.Variant, c designs.Config) bool    { return c.Items <= 64 }
+func small(_ designs.Variant, c designs.Config) bool    { return c.Items <= 128 }
 func hasBytes(_ designs.Variant, c designs.Config) bool { return c.Bytes > 0 }
 
 // leavesOut says why the trial does not apply to a variant, "" when it does.

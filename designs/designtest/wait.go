@@ -10,9 +10,9 @@ import (
 // maxWaiters is how many callers sleep at once; more than one, since who wakes one of them may forget the others.
 const maxWaiters = 3
 
-// stageWait: a task of CPU 0 holds every item. Waiters come to CPU 0 and fall asleep; then items are freed on CPU 1, one by one, and each
-// waiter must get one. Where the table says Oversleeps all items are freed, and a waiter frees what it got. Natively every step is determined: the
-// owner's Resched runs the waiters until they sleep.
+// stageWait: a task of CPU 0 holds every item. Waiters come to CPU 0 and fall asleep; then items are freed on CPU 1, one by one, as many as there
+// are waiters and the variant's lag beyond that, and each waiter must get one. Where the table says Oversleeps all items are freed, and a waiter frees
+// what it got. Natively every step is determined: the owner's Resched runs the waiters until they sleep.
 func stageWait(s *scene) {
 	owner := s.caller("owner")
 	s.task(nil, owner.name, 0, func(t *kernel.Task) {
@@ -34,6 +34,7 @@ func stageWait(s *scene) {
 		}
 		s.untilAsleep(t, waiters)
 		s.seen.waits += n
+		n = min(len(owner.held), n+s.variant.FreeBeside(s.config))
 		if s.variant.Capabilities.Oversleeps {
 			n = len(owner.held)
 		}

@@ -3,6 +3,7 @@ package percputags
 import (
 	"testing"
 
+	"headroom/designs"
 	"headroom/kernel"
 	"headroom/kernel/mem"
 )
@@ -55,3 +56,20 @@ func (b *bench) Ready(by, t *kernel.Task)           {}
 func (b *bench) Resched(*kernel.Task)               {}
 func (b *bench) Masked(*kernel.Task)                {}
 func (b *bench) Misuse(t *kernel.Task, what string) { b.Fatal(what) }
+
+// BenchmarkPair is the tight pair of each way to keep owner and thief apart, in one run.
+func BenchmarkPair(b *testing.B) {
+	for _, v := range Variants() {
+		b.Run(v.Name, func(b *testing.B) {
+			bench := newBench(b, 1)
+			a, err := v.New(bench, designs.Config{Items: 256})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			if failed := v.Loops.Pair(a, bench.on(0), kernel.NoWait, b.N, nil); failed > 0 {
+				b.Fatal(failed)
+			}
+		})
+	}
+}

@@ -5,17 +5,7 @@ import "fmt"
 // Check walks every list and reports what is wrong: a tag out of range or on two lists, a list that is too long, a non-empty list without its
 // bit, a lock still held. Only at quiescence. What is on no list is with its owner; FreeTags tells how many are not.
 func (p *Pool) Check() error {
-	seen := make([]bool, p.tags)
-	visit := func(place string, tag uint32) error {
-		if tag >= p.tags {
-			return fmt.Errorf("percpu_tags: %s holds tag %d of a pool of %d", place, tag, p.tags)
-		}
-		if seen[tag] {
-			return fmt.Errorf("percpu_tags: tag %d is on two lists, one of them %s (I1)", tag, place)
-		}
-		seen[tag] = true
-		return nil
-	}
+	seen := newSeen(p.tags)
 	if p.shared.lock.Held() {
 		return fmt.Errorf("percpu_tags: the pool's lock is held at quiescence")
 	}
@@ -23,7 +13,7 @@ func (p *Pool) Check() error {
 		return fmt.Errorf("percpu_tags: %d tags on the shared stack of %d (I4)", n, p.tags)
 	}
 	for i := range p.shared.free.Load() {
-		if err := visit("the shared stack", p.stack[i].Load()); err != nil {
+		if err := seen.visit("the shared stack", p.stack[i].Load()); err != nil {
 			return err
 		}
 	}
@@ -40,7 +30,7 @@ func (p *Pool) Check() error {
 			return fmt.Errorf("percpu_tags: CPU %d's list holds %d tags and its bit is clear (I2)", cpu, n)
 		}
 		for i := range n {
-			if err := visit(fmt.Sprintf("CPU %d's list", cpu), l.stack[i].Load()); err != nil {
+			if err := seen.visit(fmt.Sprintf("CPU %d's list", cpu), l.stack[i].Load()); err != nil {
 				return err
 			}
 		}
@@ -55,4 +45,21 @@ func (p *Pool) FreeTags() int {
 		n += int(p.cpus[cpu].free.Load())
 	}
 	return n
+}
+
+// seen marks the tags met in a walk.
+type seen []bool
+
+func newSeen(tags uint32) seen { return make(seen, tags) }
+
+// visit reports a tag that cannot be, or was met before; place is where it was met now.
+func (s seen) visit(place string, tag uint32) error {
+	if int64(tag) >= int64(len(s)) {
+		return fmt.Errorf("percpu_tags: %s holds tag %d of a pool of %d", place, tag, len(s))
+	}
+	if s[tag] {
+		return fmt.Errorf("percpu_tags: tag %d is on two lists, one of them %s (I1)", tag, place)
+	}
+	s[tag] = true
+	return nil
 }

@@ -8,11 +8,19 @@
 // the CPU it runs on. A CPU with nothing left refills from the shared stack, and when that is empty steals another CPU's whole list. A list
 // that reaches its maximum spills a batch to the shared stack. A caller that may wait sleeps until a free makes a list non-empty.
 //
+// The variants are positions of that debate, and differ in how an owner and a thief keep out of each other's way:
+//
+//	lock       each list has a lock, and a thief waits for it (Pool)
+//	lock-3.12  the same with the rule for stealing of Linux 3.12 (Pool)
+//	flag       each side raises a flag, and a thief that sees the owner's passes over that CPU (Flagged)
+//	flag-bit   owner and thief set one bit, and a thief that finds it set passes over that CPU (Pool)
+//	xchg       no lock: the owner changes the count by compare-and-swap, a thief exchanges it for a sentinel (Exchanged)
+//
 // Invariants:
 //
-//	I1  a tag is on exactly one list or with one owner (mutant AI-01)
+//	I1  a tag is on exactly one list or with one owner (mutants AI-01, PT-06, PT-07)
 //	I2  a CPU's bit in haveTags is set whenever its list is non-empty and no free is under way (mutant PT-02)
-//	I3  no caller sleeps while a tag is free (mutants PI-01, PT-03)
+//	I3  no caller sleeps while a tag is free (mutants PI-01, PT-03, PT-05); lock-3.12 and xchg do not keep it
 //	I4  a list never holds more than its maximum, and a spill moves only tags that are there (mutant PT-04)
 //
 // Locks, in the order they nest: the pool's lock, then one CPU's lock. Both are taken with interrupts masked. The owner may change its own list
@@ -24,15 +32,17 @@
 //	    then looks at lists and bits. So one of the two sees the other. Swap either pair and Alloc can sleep beside a free tag.
 //	O2  a thief clears the victim's bit before it takes the list. A free that comes between sets the bit again; cleared afterwards, the bit would
 //	    hide that free's tag for good.
+//	O3  flag: see Flagged. O4, xchg: see Exchanged.
 //
-// Cost: an alloc and a free each take one uncontended lock of the own CPU: two compare-and-swaps and two interrupt maskings a pair. A steal
-// costs the pool's lock, the victim's lock and the transfer of its lines. Waking is wake-all, as in the original.
+// Cost: an alloc and a free each take one uncontended lock of the own CPU: two compare-and-swaps and two interrupt maskings a pair; in flag two
+// exchanges, in xchg two compare-and-swaps. A steal costs the pool's lock, the victim's lock and the transfer of its lines. Waking is wake-all, as in the original.
 //
 // Contexts: any but NMI; with DirectReclaim process context only. No memory is allocated after New.
 //
 // Differences from the original: CPUDead returns a dead CPU's tags at once, where the original had no notifier and left them to be stolen; the
 // original's wait ended on a signal, and there are no signals here; a steal on an empty list returns tags of the victim in the same order. The rule of 3.12, which stole
-// only while (CPUs with tags) x maximum exceeded half the tags, is the mutant PI-01 (fixed by commit d835502f3dac).
+// only while (CPUs with tags) x maximum exceeded half the tags (fixed by commit d835502f3dac), is the variant lock-3.12, and in the others the
+// mutant PI-01.
 package percputags
 
 import (
@@ -59,9 +69,11 @@ const (
 // Config sizes a Pool. Zero Max means 48, zero Batch 32, or Max when that is less. A list that can never reach Max, since there are fewer tags,
 // never spills, as in the original.
 type Config struct {
-	Tags  int // number of tags, 1 to 2^31
-	Max   int // most tags on one CPU's list, at least 1
-	Batch int // tags moved at a time between a list and the shared stack, 1 to Max
+	Tags      int  // number of tags, 1 to 2^31
+	Max       int  // most tags on one CPU's list, at least 1
+	Batch     int  // tags moved at a time between a list and the shared stack, 1 to Max
+	Threshold bool // steal only while (CPUs with tags) x Max exceeds half the tags, as Linux 3.12 did
+	Skip      bool // a thief passes over a CPU that is busy with its own list, instead of waiting for it
 }
 
 // Pool is one allocator of tags. Its words live in machine memory; the fields here never change after New.
@@ -74,7 +86,19 @@ type Pool struct {
 	max      uint32
 	batch    uint32
 	tags     uint32
+
+	threshold bool
+	guard     guard
 }
+
+// guard is how a thief gets hold of another CPU's list.
+type guard uint8
+
+const (
+	lockGuard guard = iota // waits for the list's lock
+	skipGuard              // tries the list's lock, and passes over the CPU when it is held
+	flagGuard              // raises a flag, and passes over the CPU when that has raised its own
+)
 
 // list is one CPU's tags: the words, and the stack behind them.
 type list struct {
@@ -86,8 +110,10 @@ type list struct {
 //
 // free is written by the owner with interrupts masked, under lock or under the pool's lock, and by a thief under both.
 type words struct {
-	lock lock.RawSpin
-	free mem.Plain32
+	lock  lock.RawSpin
+	busy  atomic.Uint32 // flag: the owner is at its list
+	thief atomic.Uint32 // flag: a thief is; written under the pool's lock
+	free  mem.Plain32
 	// Counts of slow paths taken by this CPU; the owner writes them with interrupts masked.
 	waits, locks, steals, refills, spills, failed mem.Plain64
 }
@@ -107,7 +133,10 @@ func New(place kernel.Place, config Config) (*Pool, error) {
 		return nil, err
 	}
 	m := place.Memory()
-	p := &Pool{max: uint32(config.Max), batch: uint32(config.Batch), tags: uint32(config.Tags), cpus: make([]list, place.CPUs())}
+	p := &Pool{max: uint32(config.Max), batch: uint32(config.Batch), tags: uint32(config.Tags), cpus: make([]list, place.CPUs()), threshold: config.Threshold}
+	if config.Skip {
+		p.guard = skipGuard
+	}
 	var failures [5]error
 	p.shared, failures[0] = mem.New[shared](m, 0)
 	p.stack, failures[1] = mem.Slice[mem.Plain32](m, 0, config.Tags)

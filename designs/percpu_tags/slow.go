@@ -5,6 +5,7 @@ import (
 
 	"headroom/designs"
 	"headroom/kernel"
+	"headroom/kernel/atomic"
 	"headroom/kernel/mem"
 	"headroom/kernel/mutant"
 	"headroom/kernel/reach"
@@ -21,6 +22,8 @@ var (
 	reachWake   = reach.Define(host, "wake")
 	reachEmpty  = reach.Define(host, "empty")    // a caller that may not wait was refused
 	reachRobbed = reach.Define(host, "robbed")   // a spill found its list emptied by a thief
+	reachPassed = reach.Define(host, "passed")   // a thief found nothing but busy CPUs
+	reachTaken  = reach.Define(host, "taken")    // flag, xchg: a CPU found a thief at its own list
 	reachDead   = reach.Define(host, "cpu-dead") // a dead CPU's tags came back
 )
 
@@ -35,6 +38,12 @@ var (
 		Story: "lost wake-up: a caller looks for tags first and enters the wait queue afterwards"})
 	pt04 = mutant.Define(mutant.Mutant{ID: "PT-04", Host: host, Breaks: "I4",
 		Story: "the spill trusts the count read before it took the pool's lock, and a thief was there in between"})
+	pt05 = mutant.Define(mutant.Mutant{ID: "PT-05", Host: host, Breaks: "I3",
+		Story: "a thief that passed over a busy CPU and found nothing elsewhere gives up, and sleeps beside what that CPU leaves on its list"})
+	pt06 = mutant.Define(mutant.Mutant{ID: "PT-06", Host: host, Breaks: "I1",
+		Story: "the thief raises its flag without a look at the owner's"})
+	pt07 = mutant.Define(mutant.Mutant{ID: "PT-07", Host: host, Breaks: "I1",
+		Story: "the thief takes the list without leaving the sentinel, and the owner pops and pushes while it copies"})
 )
 
 // allocSlow finds a tag for a CPU whose own list is empty: from the shared stack, from another CPU, or by waiting.
@@ -82,7 +91,7 @@ func (p *Pool) take(t *kernel.Task, wait bool) (tag uint32, ok bool) {
 		tag, ok = l.stack[n-1].Load(), true
 		l.free.Store(n - 1)
 		if n > 1 {
-			p.haveTags[t.CPU()/64].Or(1 << (t.CPU() % 64))
+			p.setBit(t.CPU())
 		}
 	case wait:
 		count(&l.waits)
@@ -120,73 +129,147 @@ func (p *Pool) refill(l *list) uint32 {
 }
 
 // steal takes the whole list of the next CPU that has tags, starting behind the one robbed last, and returns how many it got; pool's lock held,
-// interrupts masked. It looks at no more CPUs than have their bit set now.
+// interrupts masked. It looks at no more CPUs than have their bit set now. When it got nothing and passed over a busy CPU, it waits for that one and
+// looks again: what the owner leaves there, nobody would be woken for.
 func (p *Pool) steal(t *kernel.Task, l *list) uint32 {
-	left := 0
-	for i := range p.haveTags {
-		left += bits.OnesCount64(p.haveTags[i].Load())
+	for {
+		n, passed := p.stealOnce(t, l)
+		if n != 0 || passed < 0 || mutant.On(pt05) {
+			return n
+		}
+		reachPassed.Hit()
+		p.awaitOwner(passed)
 	}
+}
+
+// stealOnce goes round once; passed is a busy CPU that it passed over, or -1.
+func (p *Pool) stealOnce(t *kernel.Task, l *list) (n uint32, passed int) {
+	left := countBits(p.haveTags)
+	passed = -1
 	victim := int(p.shared.lastStolen.Load())
 	for ; left > 0; left-- {
-		if mutant.On(pi01) && left*int(p.max) <= int(p.tags)/2 {
-			return 0
+		if (p.threshold || mutant.On(pi01)) && left*int(p.max) <= int(p.tags)/2 {
+			return 0, passed
 		}
 		victim = p.nextWithTags(victim)
 		if victim < 0 {
-			return 0
+			return 0, passed
 		}
 		p.shared.lastStolen.Store(uint32(victim))
 		if victim == t.CPU() {
 			p.clearBit(victim)
 			continue
 		}
-		if !mutant.On(pt02) {
-			p.clearBit(victim) // O2: before the list is taken
-		}
-		v := &p.cpus[victim]
-		v.lock.Lock(t)
-		count(&l.locks)
-		n := v.free.Load()
-		for i := range n {
-			l.stack[i].Store(v.stack[i].Load())
-		}
-		v.free.Store(0)
-		v.lock.Unlock(t)
-		if mutant.On(pt02) {
-			p.clearBit(victim)
+		n, ok := p.rob(t, l, victim)
+		if !ok {
+			passed = victim
+			continue
 		}
 		if n != 0 {
 			l.free.Store(n)
 			reachSteal.Hit()
 			count(&l.steals)
-			return n
+			return n, -1
 		}
 	}
-	return 0
+	return 0, passed
 }
+
+// rob moves the victim's whole list to l; ok is false when the victim is busy and the guard says to pass over it.
+func (p *Pool) rob(t *kernel.Task, l *list, victim int) (n uint32, ok bool) {
+	if !mutant.On(pt02) {
+		p.clearBit(victim) // O2: before the list is taken
+	}
+	v := &p.cpus[victim]
+	if !p.seize(t, v) {
+		p.setBit(victim)
+		return 0, false
+	}
+	count(&l.locks)
+	n = v.free.Load()
+	for i := range n {
+		l.stack[i].Store(v.stack[i].Load())
+	}
+	v.free.Store(0)
+	p.release(t, v)
+	if mutant.On(pt02) {
+		p.clearBit(victim)
+	}
+	return n, true
+}
+
+// seize gets hold of another CPU's list, or reports that its owner is at it; pool's lock held, interrupts masked.
+func (p *Pool) seize(t *kernel.Task, v *list) bool {
+	switch p.guard {
+	case skipGuard:
+		return v.lock.TryLock(t)
+	case flagGuard:
+		v.thief.Swap(1) // O3
+		if v.busy.Load() != 0 && !mutant.On(pt06) {
+			v.thief.StoreRelease(0)
+			return false
+		}
+		return true
+	}
+	v.lock.Lock(t)
+	return true
+}
+
+// release undoes seize.
+func (p *Pool) release(t *kernel.Task, v *list) {
+	if p.guard == flagGuard {
+		v.thief.StoreRelease(0)
+		return
+	}
+	v.lock.Unlock(t)
+}
+
+// awaitOwner waits until a CPU that was passed over has left its list: a few instructions, with interrupts masked there.
+func (p *Pool) awaitOwner(cpu int) {
+	v := &p.cpus[cpu]
+	if p.guard == flagGuard {
+		v.busy.AwaitNot(1)
+		return
+	}
+	v.lock.AwaitRelease()
+}
+
+func (p *Pool) setBit(cpu int) { p.haveTags[cpu/64].Or(1 << (cpu % 64)) }
 
 func (p *Pool) clearBit(cpu int) { p.haveTags[cpu/64].And(^(uint64(1) << (cpu % 64))) }
 
 // nextWithTags is the next CPU after the given one, going round, whose bit is set; -1 when there is none.
 func (p *Pool) nextWithTags(after int) int {
-	n := len(p.cpus)
-	for step := 1; step <= n; {
-		cpu := (after + step) % n
-		word := p.haveTags[cpu/64].Load() >> (cpu % 64)
+	return nextBit(p.haveTags, (after+1)%len(p.cpus), len(p.cpus))
+}
+
+// nextBit is the first bit that is set among n, from the given one on and going round; -1 when there is none.
+func nextBit(words []atomic.Uint64, from, n int) int {
+	for step := 0; step < n; {
+		bit := (from + step) % n
+		word := words[bit/64].Load() >> (bit % 64)
 		if word != 0 {
-			if found := cpu + bits.TrailingZeros64(word); found < n {
+			if found := bit + bits.TrailingZeros64(word); found < n {
 				return found
 			}
 		}
-		step += min(64-cpu%64, n-cpu) // to the next word, or round to the first
+		step += min(64-bit%64, n-bit) // to the next word, or round to the first
 	}
 	return -1
+}
+
+// countBits is how many bits are set.
+func countBits(words []atomic.Uint64) (n int) {
+	for i := range words {
+		n += bits.OnesCount64(words[i].Load())
+	}
+	return n
 }
 
 // freeSlow follows a free that made the list n long: n is 1 or the maximum. Interrupts masked.
 func (p *Pool) freeSlow(t *kernel.Task, cpu int, n uint32) {
 	if n == 1 {
-		p.haveTags[cpu/64].Or(1 << (cpu % 64)) // O1: the tag and its bit, then the look for waiters
+		p.setBit(cpu) // O1: the tag and its bit, then the look for waiters
 		p.wake(t)
 	}
 	if n == p.max {
@@ -230,13 +313,11 @@ func (p *Pool) CPUDead(t *kernel.Task, cpu int) {
 	p.shared.lock.Lock(t)
 	p.clearBit(cpu) // O2
 	l := &p.cpus[cpu]
-	l.lock.Lock(t)
-	have, n := p.shared.free.Load(), l.free.Load()
+	have, n := p.shared.free.Load(), l.free.Load() // nobody is at a dead CPU's list, and thieves need the pool's lock
 	for i := range n {
 		p.stack[have+i].Store(l.stack[i].Load())
 	}
 	l.free.Store(0)
-	l.lock.Unlock(t)
 	p.shared.free.Store(have + n)
 	if n != 0 {
 		reachDead.Hit()

@@ -92,6 +92,9 @@ func (l *RawSpin) Unlock(t *kernel.Task) {
 	}
 }
 
+// AwaitRelease spins until nobody holds the lock, or somebody has let it go in the meantime. Any context but NMI.
+func (l *RawSpin) AwaitRelease() { l.word.AwaitNot(1) }
+
 // Held reports whether anybody holds the lock; for checks at quiescence.
 func (l *RawSpin) Held() bool { return l.word.LoadRelaxed() != 0 }
 

@@ -228,3 +228,30 @@ func TestSpanIsTheMemoryAtAnOffset(t *testing.T) {
 		}()
 	}
 }
+
+// What At gives is the object that was placed there, and none outside the memory can be had.
+func TestAtFindsTheObjectAtAnOffset(t *testing.T) {
+	m, err := mem.Make(1, 4096, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Release()
+	w, err := mem.New[mem.Plain64](m, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	offset, _ := m.Offset(unsafe.Pointer(w))
+	if got := mem.At[mem.Plain64](m, offset); got != w {
+		t.Errorf("the word at %p is found at %p", w, got)
+	}
+	for _, offset := range []uintptr{4089, 4096, ^uintptr(0)} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("eight bytes from %d on: no panic", offset)
+				}
+			}()
+			mem.At[mem.Plain64](m, offset)
+		}()
+	}
+}

@@ -118,6 +118,20 @@ func (m *Memory) Span(offset uintptr, size int) []byte {
 	return m.bytes(offset, offset+uintptr(size))
 }
 
+// At is the T at an offset that an allocator over this memory has handed out; T must hold no Go pointers. It panics on what lies outside the memory.
+func At[T any](m *Memory, offset uintptr) *T {
+	var zero T
+	if size := m.block.size; offset > size || unsafe.Sizeof(zero) > size-offset {
+		outside(offset, unsafe.Sizeof(zero), size)
+	}
+	return (*T)(unsafe.Add(m.block.base, offset))
+}
+
+//go:noinline
+func outside(offset, bytes, size uintptr) {
+	panic(fmt.Sprintf("mem: %d bytes from offset %d in a memory of %d", bytes, offset, size))
+}
+
 // Alloc returns size zeroed bytes on the given node, aligned to align bytes, a power of two of at most 4096 that is raised to 64. It returns an
 // error when the node's region is full.
 func (m *Memory) Alloc(node int, size, align uintptr) (unsafe.Pointer, error) {

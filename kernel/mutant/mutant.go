@@ -4,6 +4,8 @@
 // compiles to nothing, which a test shows on the compiled code.
 package mutant
 
+import "fmt"
+
 // ID names one planted mistake, for example "PI-01".
 type ID string
 
@@ -17,8 +19,11 @@ type Mutant struct {
 
 var registry []Mutant
 
-// Define registers a mutant; call it from a package-level variable declaration.
+// Define registers a mutant; call it from a package-level variable declaration. It panics when the ID is taken.
 func Define(m Mutant) ID {
+	if other, ok := Find(m.ID); ok {
+		panic(fmt.Sprintf("mutant: %s is defined by %s and by %s", m.ID, other.Host, m.Host))
+	}
 	registry = append(registry, m)
 	return m.ID
 }
