@@ -60,6 +60,7 @@ runs them under identical workloads, explores their schedules for broken invaria
   headroom bench --quick
   headroom bench --quick --trace my.ftrace.gz
   headroom compare results/before results/latest --gate 5
+  headroom report results/latest
   headroom explore --design percpu_tags --seconds 20
   headroom replay build/findings/percpu_tags-lock-PI-01.replay`,
 		SilenceUsage:  true,
@@ -78,7 +79,7 @@ runs them under identical workloads, explores their schedules for broken invaria
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
 	})
-	c.AddCommand(benchCommand(), compareCommand(), exploreCommand(), replayCommand(), listCommand(), envCommand(), sampleCommand())
+	c.AddCommand(benchCommand(), compareCommand(), reportCommand(), exploreCommand(), replayCommand(), listCommand(), envCommand(), sampleCommand())
 	return c
 }
 

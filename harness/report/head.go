@@ -11,7 +11,7 @@ import (
 	"headroom/harness/stats"
 )
 
-// head writes the title, what an interrupted run is worth, and how to repeat the run.
+// head writes the title and what an interrupted run is worth.
 func (d *document) head() {
 	cpu := d.env.Get(result.KeyCPU)
 	if cpu == "" {
@@ -25,6 +25,10 @@ func (d *document) head() {
 	if d.run.Interrupted {
 		d.line("> **Interrupted run.** It was stopped early and holds only the samples that were complete by then. Cells that had none are listed as such.\n")
 	}
+}
+
+// repeat writes how to repeat the run.
+func (d *document) repeat() {
 	d.line("## How to repeat it\n")
 	d.line("Commit %s. Started %s.\n", code(commit(d.env)), d.started())
 	if d.run.Command == "" {
@@ -86,7 +90,7 @@ func (d *document) warnings() {
 		return
 	}
 	for _, w := range list {
-		d.line("* %s", words(w))
+		d.line("> * %s", words(w))
 	}
 	d.line("")
 }
@@ -191,7 +195,12 @@ func (d *document) reading() {
 	d.line("## How to read the tables\n")
 	d.line("* A figure is a median with the bounds of its interval, at %.0f %% confidence or more, from order statistics: nothing is assumed about the distribution. **n** counts the samples; each was a fresh process.", 100*stats.Confidence)
 	d.line("* **ns/op** is CPU time: wall time x CPUs / operations. **CAS/op** is the same in uncontended compare-and-swaps. **Throughput** is that of all CPUs together.")
-	d.line("* **rank** orders ns/op among cells of one item kind, CPU count and distance class. Designs that the run cannot tell from the first of their rank share it. **Against first** is the change of ns/op from the first row, by the Mann-Whitney test at alpha = 0.05, not corrected for the number of comparisons: of twenty comparisons of equals one may fall below 0.05 by chance. **Cannot tell** means that there are too few samples for any difference to show.")
-	d.line("* **+ irq save/restore †**: *published figure added, not measured.* In the kernel these paths mask interrupts, which user space cannot, so it comes free here. The column adds irq pairs/op x %.1f ns, the cost of local_irq_save and local_irq_restore on an i7-4790K at 4 GHz (37 cycles). The ranks are without it.", IRQPairNs)
-	d.line("* Letters under **doubts** lead to the lines below the table.\n")
+	d.line("* **rank** orders ns/op among cells of one item kind, guarantee, parameters, CPU count and distance class, and starts again with each of these. Designs that the run cannot tell from the first of their rank share it. **Against first** is the change of ns/op from the first row, by the Mann-Whitney test at alpha = 0.05, not corrected for the number of comparisons: of twenty comparisons of equals one may fall below 0.05 by chance. **Cannot tell** means that there are too few samples for any difference to show.")
+	d.line("* **Guarantee**: *waits* means that an allocation which may wait gets an item sooner or later; *may fail* that it can be refused; *bounded* that there is a fixed number of items. A design that may fail is spared work that one which waits must do, so the two are not ranked against each other.")
+	d.line("* **+ irq save/restore †**: *published figure added, not measured.* In the kernel these paths mask interrupts, which user space cannot, so it comes free here. The column adds irq pairs/op x %.1f ns, the cost of local_irq_save and local_irq_restore on an i7-4790K at 4 GHz (37 cycles), in compare-and-swaps of this machine. The ranks are without it.", stats.IRQPairNs)
+	d.line("* **Own locks ‡** are those of the CPU's own that one operation takes on the fast path, as the design declares. **Shared locks** are acquisitions of locks that CPUs share, counted outside the fast path.")
+	if slices.ContainsFunc(d.rows, func(r stats.Row) bool { return len(r.Tails) > 0 }) {
+		d.line("* **Tails** are percentiles of single operations, in ns, each the median over the samples with its interval. **Floor** means that the machine's own gaps, seen by a spinning loop that does nothing else, explain the percentile: nothing about the design can be read from it. **n/a** means that too few operations lie above it. Open loop: *from the intended start* counts from the moment an operation was due; *uncorrected* from the moment it began, which leaves out what it waited for its turn. Cells that time each operation are slower by the clock, so their mean cost stands in no table.")
+	}
+	d.line("* Letters under **doubts** (⚠) lead to the lines below the table.\n")
 }

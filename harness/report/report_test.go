@@ -49,7 +49,7 @@ func markdown(t *testing.T, env result.Env, run *result.Run) string {
 	return b.String()
 }
 
-// The golden files are a run with everything, the same stopped early without a control, and a run of nothing.
+// The golden files are a run with everything, the same stopped early without a control, one of distributions and layers, and a run of nothing.
 func TestReportIsTheGoldenOne(t *testing.T) {
 	stopped := full()
 	stopped.Interrupted, stopped.Control = true, result.Control{}
@@ -61,6 +61,7 @@ func TestReportIsTheGoldenOne(t *testing.T) {
 	}{
 		"full.md":        {env, full()},
 		"interrupted.md": {env[:3], stopped},
+		"timed.md":       {env, timed()},
 		"nothing.md":     {nil, &result.Run{}},
 	} {
 		_, have := written(t, c.env, c.run)

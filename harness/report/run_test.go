@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
+
 	"headroom/harness/result"
 )
 
@@ -12,7 +14,10 @@ var noise = []float64{1, 1.012, 0.991, 1.004, 1.021, 0.996, 1.008}
 
 // cell makes a cell of n samples around ns nanoseconds an operation.
 func cell(workload, design, variant, kind string, cpus, n int, ns float64, params ...result.Pair) result.Cell {
-	c := result.Cell{Workload: workload, Params: params, Design: design, Variant: variant, ItemKind: kind, CPUs: cpus}
+	c := result.Cell{Workload: workload, Params: params, Design: design, Variant: variant, ItemKind: kind, CPUs: cpus, Guarantee: "may fail, bounded"}
+	if design == "percpu_tags" || design == "mempool" {
+		c.Guarantee = "waits, bounded"
+	}
 	if cpus > 1 {
 		c.Class = "near"
 	}
@@ -76,6 +81,90 @@ func full() *result.Run {
 	}
 	run.Traces = []result.Trace{trace}
 	return run
+}
+
+// timed is a run with what full lacks: distributions, open loop, layers, counters, and cells of several guarantees.
+func timed() *result.Run {
+	run := &result.Run{Command: "headroom bench", Started: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}
+	direct := pair(result.ParamCall, result.CallDirect)
+	for i, cpus := range []int{1, 2} {
+		slab, pool := cell("fastpath", "slab", "", "object", cpus, 8, 10+float64(i)), cell("fastpath", "mempool", "molnar", "object", cpus, 8, 16+float64(i))
+		plain := cell("fastpath", "mempool", "molnar", "object", cpus, 8, 14+float64(i), direct)
+		pool.Over, plain.Over, pool.IRQPairs, slab.OwnLocks = "slab", "slab", 1, 1
+		run.Cells = append(run.Cells, slab, pool, plain)
+		for j, design := range []string{"slab", "mempool"} {
+			c := cell("fastpath", design, map[string]string{"mempool": "molnar"}[design], "object", cpus, 8, 40, pair(result.ParamLatency, result.EveryOperation))
+			withLatency(&c, 25+10*float64(j), result.TimedOperation)
+			run.Cells = append(run.Cells, c)
+		}
+		for _, rate := range []string{"100000", "1000000"} {
+			for j, design := range []string{"slab", "mempool"} {
+				c := cell("bio-inflight", design, map[string]string{"mempool": "molnar"}[design], "object", cpus, 8, 200, pair("rate", rate))
+				withLatency(&c, 60+float64(30*j)+float64(len(rate)), result.TimedIntended, result.TimedActual)
+				count(&c, map[string]float64{"failed": 0, "waits": 200 * float64(j), "locks": 1500, "bytes-per-item": 4160, "handover-ns": 310})
+				run.Cells = append(run.Cells, c)
+			}
+		}
+	}
+	return run
+}
+
+// count gives every sample of a cell counters around those, each CPU a share of the operations.
+func count(c *result.Cell, counters map[string]float64) {
+	for i := range c.Kept {
+		s := &c.Kept[i]
+		s.Counters = make(map[string]float64)
+		for name, v := range counters {
+			s.Counters[name] = v * noise[i%len(noise)]
+		}
+		for cpu := range c.CPUs {
+			s.PerCPU = append(s.PerCPU, s.Ops/int64(c.CPUs)-int64(cpu*1000*(i+1)))
+		}
+	}
+}
+
+// withLatency gives every sample of a cell distributions around ns, with a tail of a thousandth twenty times as long, and gaps of the machine of
+// 30 us in one of ten thousand operations.
+func withLatency(c *result.Cell, ns float64, what ...string) {
+	const operations = 200_000
+	for i := range c.Kept {
+		s := &c.Kept[i]
+		for k, timed := range what {
+			h := hdrhistogram.New(1, 1e11, 3)
+			for op := range operations {
+				v := ns * noise[(i+op)%len(noise)] * (1 + float64(op%97)/150) / float64(1+k)
+				switch {
+				case op%10_000 == 0:
+					v += 30_000
+				case op%1000 < 3:
+					v *= 20
+				}
+				if err := h.RecordValue(int64(v / result.LatencyUnitNs)); err != nil {
+					panic(err)
+				}
+			}
+			s.Latency = append(s.Latency, result.Latency{
+				Timed: timed, Method: result.EveryOperation, Count: operations, MaxNs: float64(h.Max()) * result.LatencyUnitNs, Histogram: encoded(h),
+			})
+		}
+		for cpu := range c.CPUs {
+			gaps := hdrhistogram.New(1, 1e11, 3)
+			for g := range 2000 {
+				if err := gaps.RecordValue(int64((29_000 + float64(g)) / result.LatencyUnitNs)); err != nil {
+					panic(err)
+				}
+			}
+			s.Floors = append(s.Floors, result.Floor{CPU: cpu, SpunNs: 1e9, Histogram: encoded(gaps)})
+		}
+	}
+}
+
+func encoded(h *hdrhistogram.Histogram) string {
+	text, err := h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
 }
 
 // far makes samples that were set aside because they are of class far.

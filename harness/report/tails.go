@@ -1,0 +1,79 @@
+package report
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"headroom/harness/result"
+	"headroom/harness/stats"
+)
+
+// timedWords says what a distribution timed.
+var timedWords = map[string]string{
+	result.TimedOperation: "one operation",
+	result.TimedAlloc:     "one alloc",
+	result.TimedIntended:  "alloc, from the intended start",
+	result.TimedActual:    "alloc, uncorrected",
+}
+
+// tails writes the percentiles of single operations, for each item kind. Open loop: from the intended start beside the uncorrected figure.
+func (d *document) tails(name string) {
+	rows := slices.DeleteFunc(slices.Clone(d.rows), func(r stats.Row) bool { return len(r.Tails) == 0 })
+	for _, rows := range d.byKind(name, rows) {
+		slices.SortStableFunc(rows, byPlace)
+		f := newFrame(rows)
+		d.line("### Tails, ns: %s\n", words(f.heading))
+		g := grid{left: len(f.columns()) + 2, header: append(f.columns(), "timed", "how")}
+		for _, share := range stats.Shares {
+			g.header = append(g.header, percentile(share))
+		}
+		g.header = append(g.header, "n", "operations", "doubts")
+		var l doubts
+		for _, r := range rows {
+			for _, t := range r.Tails {
+				g.add(append(f.cells(&r), tailCells(&r, t, &l)...)...)
+			}
+		}
+		g.drop(len(g.header) - 1)
+		d.line("%s", g.String())
+		d.explain(l)
+		d.gaps(rows)
+	}
+}
+
+func tailCells(r *stats.Row, t stats.Tail, l *doubts) []string {
+	timed := timedWords[t.Timed]
+	if timed == "" {
+		timed = t.Timed
+	}
+	n := r.Ns.Count()
+	cells := []string{words(timed), words(t.Method)}
+	for _, q := range t.Quantiles {
+		cells = append(cells, quantile(q, n))
+	}
+	return append(cells, strconv.Itoa(n), strconv.FormatInt(t.Operations, 10), l.letters(r.Warnings))
+}
+
+// quantile writes a percentile with its interval; "floor" where it cannot be told from the machine, "n/a" where too few operations lie above it.
+func quantile(q stats.Quantile, n int) string {
+	switch {
+	case q.Thin:
+		return "n/a"
+	case q.Floor:
+		return "floor"
+	}
+	return estimate(q.Ns, 1, n)
+}
+
+// percentile names a share: p50, p99.9, max.
+func percentile(share float64) string {
+	if share == 1 {
+		return "max"
+	}
+	return "p" + strings.TrimRight(strings.TrimRight(strconv.FormatFloat(100*share, 'f', 4, 64), "0"), ".")
+}
+
+// gaps says what the machine itself took away from the CPUs of these rows.
+func (d *document) gaps(rows []stats.Row) {
+}
