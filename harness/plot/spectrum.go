@@ -18,6 +18,7 @@ import (
 var timedTitles = map[string]string{
 	result.TimedOperation: "one operation",
 	result.TimedAlloc:     "one alloc",
+	result.TimedFree:      "one free",
 	result.TimedIntended:  "alloc, from the intended start",
 	result.TimedActual:    "alloc, uncorrected",
 }

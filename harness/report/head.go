@@ -36,7 +36,7 @@ func (d *document) repeat() {
 	} else {
 		d.line("%s\n", block(d.run.Command))
 	}
-	d.line("Every kept sample stands in %s, in Go benchmark format; benchstat's own table of it:\n", code(result.RawFile))
+	d.line("Every kept sample stands in %s, in Go benchmark format. Benchstat's own table of it puts all designs side by side: it knows nothing of item kinds, guarantees and floors.\n", code(result.RawFile))
 	d.line("%s\n", block("go tool benchstat -col /design "+result.RawFile))
 }
 
@@ -68,6 +68,9 @@ func (d *document) warnings() {
 		list = append(list, "No control was run: the A/A spread is unknown, so differences are held against their p alone, and nothing shows that the run could have seen one.")
 	case !c.Distinguished:
 		list = append(list, fmt.Sprintf("The run could not tell a planted slowdown of %s from noise: \"no difference\" below means little.", percent(c.PlantedPct)))
+	}
+	if slices.ContainsFunc(d.rows, func(r stats.Row) bool { return r.Guarantee == "" }) {
+		list = append(list, "The run does not say what its designs guarantee: ranks may hold designs of different guarantees against each other.")
 	}
 	var lacking []string
 	for _, key := range []string{result.KeyCPU, result.KeyKernel, result.KeyGo, result.KeyCommit} {
@@ -133,6 +136,12 @@ func (d *document) ruler() {
 			number(cas.Median), number(low), number(high), plural(cas.Count(), "sample"))
 	}
 	d.line("")
+	d.twins()
+	d.gaps()
+}
+
+// twins writes the figures of the control's cells.
+func (d *document) twins() {
 	if len(d.control) == 0 {
 		return
 	}

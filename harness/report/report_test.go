@@ -131,7 +131,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	if strings.Contains(text, "![](") {
 		t.Error("a picture without a description")
 	}
-	if !strings.Contains(text, "* 1 of the 6 cells shown: need >= 6 samples") {
+	if !strings.Contains(text, "> * 1 of the 6 cells shown: need >= 6 samples") {
 		t.Error("a picture without the doubt about one of its cells") // I5
 	}
 }
@@ -165,26 +165,153 @@ func TestTablesAreWhole(t *testing.T) {
 func TestFiguresStandWithTheirIntervalsAndDoubts(t *testing.T) {
 	text := markdown(t, env, full())
 	for what, want := range map[string]string{
-		"median, interval, count":             "| 1    | `percpu_tags:lock` | 15.26 [15.06, 15.52] |",
-		"equals share a rank":                 "| 1    | `sbitmap`          |",
+		"median, interval":                    "15.26 [15.06, 15.52]",
+		"equals share a rank":                 "| `sbitmap` | 2    |    1 |",
 		"too few samples":                     "5.900 [no interval]",
-		"doubt of a figure":                   "* a: need >= 6 samples for confidence interval at level 0.95",
+		"doubt of a figure":                   "> * a: need >= 6 samples for confidence interval at level 0.95",
 		"published figure is marked":          "† published figure added, not measured: irq pairs/op x 9.4 ns.",
-		"two pairs of 9.4 ns on top of 15.26": "34.06 [33.86, 34.32]",
-		"a cell without samples":              "| none | `mutex`",
+		"two pairs of 9.4 ns in CAS of 4.2":   "8.079 [7.971, 8.198]",
+		"a cell without samples":              "| `mutex`   | 2    | none |",
 		"reason and figures of what was left": "| `Window/hold=32/design=percpu_tags:lock/cpus=2` | distance class far: the run compares class near |         2 |    6 | 47.10, 46.20",
 		"lacking designs":                     "| `channel` | its Alloc never waits",
 		"loop":                                "The measuring loop** itself costs 0.4100 ns",
 		"dispatch":                            "costs 1.870 ns an operation",
 		"cross-CPU frees":                     "30 (5.0 % of lifetimes)",
+		"one table for the sweep":             "| `percpu_tags:lock` | 2    | 0.5           |    1 |",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s: no %q", what, want)
 		}
 	}
-	if at := strings.Index(text, "item kind page"); at < 0 || strings.Contains(text[at:at+900], "percpu_tags") {
-		t.Error("pages and tags share a table") // I3
+}
+
+// tableOf is a table of a report under its last heading.
+type tableOf struct {
+	heading string
+	rows    [][]string // the header first
+}
+
+// tablesOf reads the tables of a report.
+func tablesOf(text string) []tableOf {
+	var out []tableOf
+	heading := ""
+	inside := false
+	for _, line := range strings.Split(text, "\n") {
+		if strings.HasPrefix(line, "#") {
+			heading = strings.TrimLeft(line, "# ")
+		}
+		if !strings.HasPrefix(line, "|") {
+			inside = false
+			continue
+		}
+		if strings.HasPrefix(line, "| --") {
+			continue
+		}
+		var cells []string
+		for _, c := range strings.Split(strings.Trim(strings.ReplaceAll(line, `\|`, "/"), "|"), "|") {
+			cells = append(cells, strings.TrimSpace(c))
+		}
+		if !inside {
+			out = append(out, tableOf{heading: heading})
+			inside = true
+		}
+		last := &out[len(out)-1]
+		last.rows = append(last.rows, cells)
 	}
+	return out
+}
+
+// I3: every table that ranks names one item kind and one guarantee, and holds designs of no other.
+func TestNothingIsRankedAcrossKindsOrGuarantees(t *testing.T) {
+	for name, run := range map[string]*result.Run{"full": full(), "timed": timed()} {
+		ranking := 0
+		for _, table := range tablesOf(markdown(t, env, run)) {
+			if !slices.Contains(table.rows[0], "rank") {
+				continue
+			}
+			ranking++
+			for _, row := range table.rows[1:] {
+				for _, c := range run.Cells {
+					if "`"+c.DesignName()+"`" != row[0] || !strings.Contains(table.heading, c.ItemKind) {
+						continue
+					}
+					if want := "Cost: " + c.ItemKind + ", " + c.Guarantee; !strings.HasPrefix(table.heading, want) {
+						t.Errorf("%s: %s (%s) stands under %q", name, row[0], want, table.heading)
+					}
+				}
+			}
+		}
+		if ranking < 4 {
+			t.Errorf("%s: %d tables that rank", name, ranking)
+		}
+	}
+}
+
+var (
+	figure = regexp.MustCompile(`^(\*\*)?[-+]?[0-9.]+ \[([-+]?[0-9.]+, [-+]?[0-9.]+|no interval)\](\*\*)?( n=[0-9]+)?$`)
+	word   = regexp.MustCompile(`^(none|not counted|not measured|n/a|floor|one CPU|as recorded|no|-)$`)
+)
+
+// measured are the columns that hold figures measured; the rest are words, parameters, declarations and counts.
+var measured = regexp.MustCompile(`CAS/op|ns/op|op/s|locks/op$|/1000 op|slowest/fastest|^p[0-9.]+$|^max$|held|handover|^fastpath|^window|^bio|^tag-exhaust|, ns$|%$|, us$|a second$`)
+
+// I2: in every table that counts samples, each measured figure has its interval, or is a word.
+func TestNoFigureStandsAlone(t *testing.T) {
+	figures, words := 0, 0
+	for _, run := range []*result.Run{full(), timed()} {
+		for _, table := range tablesOf(markdown(t, env, run)) {
+			if !slices.Contains(table.rows[0], "n") {
+				continue
+			}
+			for _, row := range table.rows[1:] {
+				for i, cell := range row {
+					column := table.rows[0][i]
+					switch {
+					case !measured.MatchString(column) || strings.HasPrefix(column, "own locks"):
+					case figure.MatchString(cell):
+						figures++
+					case word.MatchString(cell):
+						words++
+					default:
+						t.Errorf("%s: %q under %s in the line of %s", table.heading, cell, column, row[0])
+					}
+				}
+			}
+		}
+	}
+	if figures < 200 || words < 20 {
+		t.Errorf("%d figures, %d words", figures, words)
+	}
+}
+
+// Percentiles that the machine's gaps explain say so, and so do those with too few operations above; an open loop has both its figures.
+func TestTailsSayWhatTheyCannotTell(t *testing.T) {
+	text := markdown(t, env, timed())
+	for _, want := range []string{"floor |", "n/a |", "| alloc, from the intended start |", "| alloc, uncorrected ", "### The machine's own gaps"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	for _, table := range tablesOf(text) {
+		if strings.HasPrefix(table.heading, "Cost") && strings.Contains(table.heading, "latency") {
+			t.Errorf("%q has cells with a clock in the operation", table.heading)
+		}
+	}
+}
+
+// A layer of 16 ns over one of 10 adds 6 of 4.2 a compare-and-swap, of which 2 are the call: the pool called directly takes 14.
+func TestLayersAreTakenApart(t *testing.T) {
+	for _, table := range tablesOf(markdown(t, env, timed())) {
+		if table.heading != "What a layer adds" {
+			continue
+		}
+		row := table.rows[1]
+		if row[0] != "`mempool:molnar`" || row[1] != "`slab`" || !strings.HasPrefix(row[7], "+1.4") || !strings.HasPrefix(row[8], "+0.48 [") {
+			t.Errorf("%q", row)
+		}
+		return
+	}
+	t.Error("no table of layers")
 }
 
 func TestPlantedSlowdownThatWasMissedIsAWarning(t *testing.T) {
@@ -198,7 +325,7 @@ func TestPlantedSlowdownThatWasMissedIsAWarning(t *testing.T) {
 	}
 }
 
-// One cell of class far among near ones of the same CPU count: its table is its own, and the report says why.
+// One cell of class far among near ones of the same CPU count: it is ranked by itself, and the report says why.
 func TestClassesAreKeptApart(t *testing.T) {
 	run := full()
 	for i := range run.Cells {
@@ -211,8 +338,8 @@ func TestClassesAreKeptApart(t *testing.T) {
 	}
 	text := markdown(t, env, run)
 	for _, want := range []string{
-		"### 2 CPUs, hold = 32, item kind tag, distance class far", "### 2 CPUs, hold = 32, item kind tag, distance class near",
-		`**Not comparable:** the samples of "2 CPUs, hold = 32, item kind tag" fell into the distance classes far and near;`,
+		"| `channel` | 2    | far   |    1 |", "| `sbitmap` | 2    | near  |    1 |",
+		`**Not comparable:** the samples of "2 CPUs, hold = 32" fell into the distance classes far and near;`,
 	} {
 		if strings.Count(text, want) != 1 {
 			t.Errorf("%q stands %d times", want, strings.Count(text, want))
@@ -225,7 +352,7 @@ func TestReasonStandsInPlaceOfAPicture(t *testing.T) {
 	run := full()
 	run.Cells = append(run.Cells, run.Cells[0])
 	dir, text := written(t, env, run)
-	if !strings.Contains(text, "* No picture: two rows of Window/hold=32/design=percpu_tags:lock/cpus=2") {
+	if !strings.Contains(text, "> * No picture: two rows of Window/hold=32/design=percpu_tags:lock/cpus=2") {
 		t.Error("no reason")
 	}
 	var names []string

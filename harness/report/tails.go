@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 var timedWords = map[string]string{
 	result.TimedOperation: "one operation",
 	result.TimedAlloc:     "one alloc",
+	result.TimedFree:      "one free",
 	result.TimedIntended:  "alloc, from the intended start",
 	result.TimedActual:    "alloc, uncorrected",
 }
@@ -38,7 +40,6 @@ func (d *document) tails(name string) {
 		g.drop(len(g.header) - 1)
 		d.line("%s", g.String())
 		d.explain(l)
-		d.gaps(rows)
 	}
 }
 
@@ -74,6 +75,19 @@ func percentile(share float64) string {
 	return "p" + strings.TrimRight(strings.TrimRight(strconv.FormatFloat(100*share, 'f', 4, 64), "0"), ".")
 }
 
-// gaps says what the machine itself took away from the CPUs of these rows.
-func (d *document) gaps(rows []stats.Row) {
+// gaps writes what the machine itself took away from each CPU while the tails were taken: the floor.
+func (d *document) gaps() {
+	rows := stats.GapsOf(d.run)
+	if len(rows) == 0 {
+		return
+	}
+	d.line("### The machine's own gaps\n")
+	d.line("A loop that only reads the clock was held up so often and for so long, beside the samples that time single operations. CPUs are those of the " +
+		"sample, from 0. Percentiles that this explains read *floor* below.\n")
+	g := grid{left: 1, header: []string{"CPU", "reading of the clock, ns", fmt.Sprintf("gaps of %d us or more, a second", stats.LeastGapNs/1000), "time lost to them, %", "longest, us", "n"}}
+	for _, r := range rows {
+		n := r.ReadingNs.Count()
+		g.add(strconv.Itoa(r.CPU), estimate(r.ReadingNs, 1, n), estimate(r.PerSecond, 1, n), estimate(r.LostPct, 1, n), estimate(r.LongestNs, 1000, n), strconv.Itoa(n))
+	}
+	d.line("%s", g.String())
 }

@@ -13,7 +13,7 @@ import (
 // workload writes the section of one workload.
 func (d *document) workload(name string) {
 	stands, operation := describe(name)
-	d.line("## Workload: %s\n", words(name))
+	d.line("## Workload: %s\n", words(subject(name)))
 	d.line("%s %s\n", words(stands), words(operation))
 	for _, f := range d.figures {
 		if f.Workload == name {
