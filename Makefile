@@ -4,7 +4,7 @@ GO ?= go
 RACE = -race -timeout 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build test tidy vet test-native test-sim test-race generate bench bench-quick bench-explore explore clean
+.PHONY: help build test tidy vet test-native test-sim test-race generate bench bench-quick bench-explore explore clean report-tools test-report
 
 help: ## explain every target (this text)
 	@echo "headroom compares kernel allocator designs. Targets:"
@@ -57,3 +57,10 @@ explore: build ## look for failures in every design the simulator can run, for a
 
 clean: ## remove what was built; results stay
 	rm -rf bin build
+
+report-tools: ## install the browser that make test-report uses (Debian: Chromium)
+	apt-get install -y --no-install-recommends chromium
+
+test-report: ## render sample reports in a headless browser and check them; leaves screenshots and prints in build/
+	@command -v chromium chromium-browser google-chrome >/dev/null || { echo "no Chromium: install it with make report-tools"; exit 1; }
+	$(GO) test -count=1 -tags browser -run TestBrowserRendersTheReport ./harness/report

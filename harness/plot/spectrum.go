@@ -19,7 +19,7 @@ var timedTitles = map[string]string{
 	result.TimedOperation: "one operation",
 	result.TimedAlloc:     "one alloc",
 	result.TimedFree:      "one free",
-	result.TimedIntended:  "alloc, from the intended start",
+	result.TimedIntended:  "alloc, from intended start",
 	result.TimedActual:    "alloc, uncorrected",
 }
 

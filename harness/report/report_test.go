@@ -116,6 +116,57 @@ func contents(t *testing.T, dir string) map[string][]byte {
 
 var linked = regexp.MustCompile(`\]\(([^)]*)\)`)
 
+// I6: the page holds every table, picture and warning of the report, and nothing that would be fetched.
+func TestPageStandsAlone(t *testing.T) {
+	dir, text := written(t, env, timed())
+	data, err := os.ReadFile(filepath.Join(dir, result.PageFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(data)
+	for what, counts := range map[string][2]int{
+		"tables":   {strings.Count(page, "<table>"), len(tablesOf(text))},
+		"pictures": {strings.Count(page, `<svg role="img" aria-label="`), strings.Count(text, "![")},
+		"warnings": {strings.Count(page, "<blockquote>"), len(regexp.MustCompile(`(?m)^[^>].*\n\n?> |\n\n> `).FindAllString(text, -1))},
+		"headings": {strings.Count(page, "<h2 ") + strings.Count(page, "<h3 "), strings.Count(text, "\n## ") + strings.Count(text, "\n### ")},
+		"contents": {strings.Count(page[:strings.Index(page, "</nav>")], "<a href="), strings.Count(text, "\n## ") + strings.Count(text, "\n### ")},
+	} {
+		if counts[0] != counts[1] || counts[0] == 0 {
+			t.Errorf("%s: %d in the page, %d in the report", what, counts[0], counts[1])
+		}
+	}
+	outside := strings.NewReplacer(`xmlns="http://www.w3.org/2000/svg"`, "", `xmlns:xlink="http://www.w3.org/1999/xlink"`, "").Replace(page)
+	for _, banned := range []string{"http:", "https:", " src=", "<script", "<link rel=\"stylesheet", "@import", "url(", ".png", ".svg"} {
+		if strings.Contains(outside, banned) {
+			t.Errorf("the page has %q", banned)
+		}
+	}
+}
+
+// A picture that the report shows and nobody drew is an error, not a hole in the page.
+func TestPageNamesAMissingPicture(t *testing.T) {
+	_, err := report.Page([]byte("# x\n\n![what](gone.png)\n"), nil)
+	if err == nil || !strings.Contains(err.Error(), "the report shows gone.png, and there is no SVG of it") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// What stands in names cannot become part of the page.
+func TestPageEscapesWhatItShows(t *testing.T) {
+	run := full()
+	run.Warnings = []string{"<img src=x onerror=alert(1)> [a](javascript:alert(1))"}
+	run.Lacking = []result.Lack{{Workload: "window", Design: "</table><script>", Reason: "<b>"}}
+	page, err := report.Page([]byte(markdown(t, env, run)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, banned := range []string{"<img", "<script", "<b>", "href=\"javascript"} {
+		if bytes.Contains(page, []byte(banned)) {
+			t.Errorf("the page has %s", banned)
+		}
+	}
+}
+
 // Every link leads to a file of the folder, and every picture has a description.
 func TestLinksLeadSomewhere(t *testing.T) {
 	dir, text := written(t, env, full())
@@ -287,7 +338,7 @@ func TestNoFigureStandsAlone(t *testing.T) {
 // Percentiles that the machine's gaps explain say so, and so do those with too few operations above; an open loop has both its figures.
 func TestTailsSayWhatTheyCannotTell(t *testing.T) {
 	text := markdown(t, env, timed())
-	for _, want := range []string{"floor |", "n/a |", "| alloc, from the intended start |", "| alloc, uncorrected ", "### The machine's own gaps"} {
+	for _, want := range []string{"floor |", "n/a |", "| alloc, from intended start |", "| alloc, uncorrected ", "### The machine's own gaps"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q", want)
 		}

@@ -156,7 +156,7 @@ func withLatency(c *result.Cell, ns float64, what ...string) {
 			for _, turn := range []struct {
 				ns    float64
 				count int64
-			}{{10, 90_000_000}, {30_200, 3000 + int64(100*i)}, {41_000, 1}} {
+			}{{10, 90_000_000}, {30_200, 100 + int64(10*i)}, {41_000, 1}} {
 				if err := gaps.RecordValues(int64(turn.ns/result.LatencyUnitNs), turn.count); err != nil {
 					panic(err)
 				}

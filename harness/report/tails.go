@@ -15,7 +15,7 @@ var timedWords = map[string]string{
 	result.TimedOperation: "one operation",
 	result.TimedAlloc:     "one alloc",
 	result.TimedFree:      "one free",
-	result.TimedIntended:  "alloc, from the intended start",
+	result.TimedIntended:  "alloc, from intended start",
 	result.TimedActual:    "alloc, uncorrected",
 }
 
