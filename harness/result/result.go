@@ -63,7 +63,7 @@ type Cell struct {
 	CPUs     int      `json:"cpus"`     // count of CPUs that run the workload
 	Kept     []Sample `json:"kept"`     // samples that count, all of one distance class
 	Dropped  []Sample `json:"dropped"`  // samples set aside, each with its reason
-	Class    string   `json:"class"`    // distance class of Kept: "near", "far", or "" on one CPU
+	Class    string   `json:"class"`    // distance class of Kept: "near", "far", the distance of cross-cpu, or "" on one CPU
 	IRQPairs float64  `json:"irqPairs"` // interrupt save/restore pairs the kernel's form of the variant makes in one operation; free here
 	// What the variant declares: its guarantee in a word or two (GuaranteeClass), the locks of the CPU's own that one operation takes on the
 	// fast path, and the full name of the variant it is a layer over, "" for none.

@@ -23,7 +23,9 @@ type Histogram struct {
 func (h *Histogram) Record(value uint64) {
 	shift := (bits.Len64(value|perOctave) - fractionBits - 1) & 63
 	h.counts[shift*perOctave+int(value>>shift)]++
-	h.largest = max(h.largest, value)
+	if value > h.largest { // a branch that is hardly ever taken: max would store each time
+		h.largest = value
+	}
 }
 
 // Reset forgets all values. It writes every page of the histogram, so that none is missing from memory when the next value comes.

@@ -55,6 +55,7 @@ type Recorder struct {
 	last   uint64
 	random rng.Stream
 	series [Kinds]Series
+	_      [128]byte
 }
 
 // NewRecorder makes an empty Recorder. Equal seeds pick equal samples. Called on the CPU that is to use it, it gives memory of that CPU's node.
