@@ -20,6 +20,7 @@ type chart struct {
 	panels   []panel
 	dots     bool    // one CPU count, no sweep: a dot chart
 	spectrum bool    // percentiles against time
+	shared   string  // of a spectrum: what the titles of its panels have in common
 	values   []point // every point whose values the vertical axis must show
 	xs       []float64
 	classes  []string // distance classes of points on more than one CPU, sorted
@@ -135,6 +136,9 @@ func (c *chart) note(r *stats.Row, p point) {
 // finishTitle moves the title of a single panel, and the item kind, into the title of the chart.
 func (c *chart) finishTitle() {
 	var more []string
+	if c.shared != "" {
+		more = append(more, c.shared)
+	}
 	if len(c.panels) == 1 && c.panels[0].title != "" {
 		more = append(more, c.panels[0].title)
 		c.panels[0].title = ""

@@ -51,11 +51,19 @@ func spectrumChart(rows []stats.Row) *chart {
 	c := &chart{workload: rows[0].Workload, kind: rows[0].ItemKind, spectrum: true, xLabel: "percentile of operations", xName: "percentile"}
 	c.name = fileName(c.workload, c.kind, "spectrum")
 	c.title = c.workload + ": percentiles of single operations"
-	for _, r := range rows {
-		for _, t := range r.Tails {
-			c.addSpectrum(&r, &t)
+	var shared []result.Pair // parameters that all rows have alike: they stand in the title
+	for _, p := range rows[0].Params {
+		if !slices.ContainsFunc(rows, func(r stats.Row) bool { return !slices.Contains(r.Params, p) }) {
+			shared = append(shared, p)
 		}
 	}
+	for _, r := range rows {
+		own := slices.DeleteFunc(slices.Clone(r.Params), func(p result.Pair) bool { return slices.Contains(shared, p) })
+		for _, t := range r.Tails {
+			c.addSpectrum(&r, &t, paramText(own))
+		}
+	}
+	c.shared = paramText(shared)
 	slices.Sort(c.xs)
 	c.xs = slices.Compact(c.xs)
 	c.finishTitle()
@@ -63,12 +71,12 @@ func spectrumChart(rows []stats.Row) *chart {
 }
 
 // addSpectrum adds one line, in a panel that it shares with the other designs timed in the same way.
-func (c *chart) addSpectrum(r *stats.Row, t *stats.Tail) {
+func (c *chart) addSpectrum(r *stats.Row, t *stats.Tail, params string) {
 	timed := timedTitles[t.Timed]
 	if timed == "" {
 		timed = t.Timed
 	}
-	title := strings.Join(slices.DeleteFunc([]string{cpus(r.CPUs), paramText(r.Params), timed}, func(s string) bool { return s == "" }), ", ")
+	title := strings.Join(slices.DeleteFunc([]string{cpus(r.CPUs), params, timed}, func(s string) bool { return s == "" }), ", ")
 	s := series{design: r.Design, guarantee: r.Guarantee}
 	for _, at := range t.Spectrum {
 		if at.Ns <= 0 || at.Share >= 1 {

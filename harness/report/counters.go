@@ -20,8 +20,8 @@ const perThousand = 1000
 
 // counters writes what the design and the workload counted, for each item kind: events for each thousand operations, other figures as they are.
 func (d *document) counters(name string) {
-	for _, rows := range d.byKind(name, d.rows) {
-		rows = slices.DeleteFunc(slices.Clone(rows), func(r stats.Row) bool { return len(r.Counters) == 0 })
+	for _, rows := range d.byKind(name, d.compared()) {
+		rows = slices.DeleteFunc(rows, func(r stats.Row) bool { return len(r.Counters) == 0 })
 		shown, zero := countersOf(rows)
 		if len(rows) == 0 || len(shown)+len(zero) == 0 {
 			continue
@@ -40,10 +40,7 @@ func (d *document) counters(name string) {
 func (d *document) counterTable(f frame, rows []stats.Row, shown []stats.Counter) {
 	g := grid{left: len(f.columns()), header: f.columns()}
 	for _, c := range shown {
-		heading := counterName(c.Name)
-		if c.PerOperation {
-			heading += " /1000 op"
-		}
+		heading, _ := counterForm(c)
 		g.header = append(g.header, heading)
 	}
 	g.header = append(g.header, "n", "doubts")
@@ -52,16 +49,13 @@ func (d *document) counterTable(f frame, rows []stats.Row, shown []stats.Counter
 		n := r.Ns.Count()
 		cells := f.cells(&r)
 		for _, c := range shown {
-			size := 1.0
-			if c.PerOperation {
-				size = 1.0 / perThousand
-			}
 			e := r.Counter(c.Name)
 			if e.Count() == 0 {
 				cells = append(cells, "not counted")
 				continue
 			}
-			cells = append(cells, estimate(e, size, n))
+			_, write := counterForm(c)
+			cells = append(cells, write(e, n))
 		}
 		g.add(append(cells, strconv.Itoa(n), l.letters(r.Warnings))...)
 	}
@@ -92,6 +86,33 @@ func countersOf(rows []stats.Row) (shown []stats.Counter, zero []string) {
 		}
 	}
 	return shown, zero
+}
+
+// The endings of counters' names that are units.
+const (
+	perSecond   = "-ops-per-sec"
+	nanoseconds = "-ns"
+)
+
+// counterForm gives the heading of a counter and how its values are written.
+func counterForm(c stats.Counter) (heading string, write func(e stats.Estimate, n int) string) {
+	in := func(size float64) func(stats.Estimate, int) string {
+		return func(e stats.Estimate, n int) string { return estimate(e, size, n) }
+	}
+	name, most := strings.CutSuffix(c.Name, "-max")
+	short, isTime := strings.CutSuffix(strings.TrimSuffix(name, "-mean"), nanoseconds)
+	switch {
+	case c.PerOperation:
+		return counterName(c.Name) + " /1000 op", in(1.0 / perThousand)
+	case strings.HasSuffix(c.Name, perSecond):
+		const million = 1e6
+		return "throughput " + counterName(strings.TrimSuffix(c.Name, perSecond)) + ", M op/s", in(million)
+	case isTime && most:
+		return counterName(short) + ", longest", timed
+	case isTime:
+		return counterName(short) + ", mean", timed
+	}
+	return counterName(c.Name), in(1)
 }
 
 func counterName(name string) string {

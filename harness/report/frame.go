@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"headroom/harness/measure"
 	"headroom/harness/result"
 	"headroom/harness/stats"
 )
@@ -42,7 +43,7 @@ func newFrame(rows []stats.Row) frame {
 			parts = append(parts, key+" = "+values[0])
 		}
 	}
-	if len(classes) == 1 {
+	if len(classes) == 1 && classes[0] != measure.Single {
 		parts = append(parts, "distance class "+classes[0])
 	}
 	f.heading = strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")

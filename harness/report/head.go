@@ -131,9 +131,9 @@ func (d *document) ruler() {
 	d.ruled()
 	cas, loop, low, high := d.overall()
 	if cas.Count() > 0 {
-		d.line("* **The measuring loop** itself costs %s ns an operation (median of all samples). It is part of ns/op, not subtracted.", number(loop.Median))
-		d.line("* **One CAS** is an uncontended compare-and-swap, timed in every sample's own process: median %s ns, from %s to %s ns over %s. CAS/op divides within a sample, so a clock that changes between samples cancels.",
-			number(cas.Median), number(low), number(high), plural(cas.Count(), "sample"))
+		d.line("* **The measuring loop** itself costs %s ns an operation, over %s. It is part of ns/op, not subtracted.", estimate(loop, 1, loop.Count()), plural(loop.Count(), "sample"))
+		d.line("* **One CAS** is an uncontended compare-and-swap, timed in every sample's own process: %s ns, all from %s to %s ns, over %s. CAS/op divides within a sample, so a clock that changes between samples cancels.",
+			estimate(cas, 1, cas.Count()), number(low), number(high), plural(cas.Count(), "sample"))
 	}
 	d.line("")
 	d.twins()
@@ -173,11 +173,26 @@ func (d *document) ruled() {
 		d.line("* **A slowdown on purpose.** The same cell with every operation made %s longer came out %s slower (%s). %s",
 			percent(c.PlantedPct), percent(c.MeasuredPct), pValue(c.PlantedP), outcome)
 	}
-	if c.DispatchNs != 0 {
-		d.line("* **Calling through the interface** costs %s ns an operation. The figures below are without it: each design has its own loop.", number(c.DispatchNs))
-	} else {
-		d.line("* The cost of calling through the interface was not measured. The figures below are without it: each design has its own loop.")
+	d.dispatch()
+}
+
+// dispatch writes what calling through the interface adds to the cell that was measured both ways.
+func (d *document) dispatch() {
+	const own = "The figures below are without it: each design that has a loop of its own is called by that."
+	for i := range d.control {
+		r := &d.control[i]
+		call := result.Pair{Key: result.ParamCall, Value: result.CallInterface}
+		if !slices.Contains(r.Params, call) || r.Ns.Count() == 0 {
+			continue
+		}
+		direct := slices.DeleteFunc(slices.Clone(r.Params), func(p result.Pair) bool { return p == call })
+		if b := d.partner(r, r.Design, direct); b != nil && b.Class == r.Class {
+			d.line("* **Calling through the interface** adds %s ns an operation (%s and %d samples, shift of Hodges and Lehmann). %s",
+				interval(stats.Shift(b.Ns, r.Ns)), plural(b.Ns.Count(), "sample"), r.Ns.Count(), own)
+			return
+		}
 	}
+	d.line("* The cost of calling through the interface was not measured. %s", own)
 }
 
 // overall sums up, over all kept samples, the compare-and-swap (with its extremes) and the loop, in ns.
@@ -209,7 +224,7 @@ func (d *document) reading() {
 	d.line("* **+ irq save/restore †**: *published figure added, not measured.* In the kernel these paths mask interrupts, which user space cannot, so it comes free here. The column adds irq pairs/op x %.1f ns, the cost of local_irq_save and local_irq_restore on an i7-4790K at 4 GHz (37 cycles), in compare-and-swaps of this machine. The ranks are without it.", stats.IRQPairNs)
 	d.line("* **Own locks ‡** are those of the CPU's own that one operation takes on the fast path, as the design declares. **Shared locks** are acquisitions of locks that CPUs share, counted outside the fast path.")
 	if slices.ContainsFunc(d.rows, func(r stats.Row) bool { return len(r.Tails) > 0 }) {
-		d.line("* **Tails** are percentiles of single operations, in ns, each the median over the samples with its interval. **Floor** means that the machine's own gaps, seen by a spinning loop that does nothing else, explain the percentile: nothing about the design can be read from it. **n/a** means that too few operations lie above it. Open loop: *from the intended start* counts from the moment an operation was due; *uncorrected* from the moment it began, which leaves out what it waited for its turn. Cells that time each operation are slower by the clock, so their mean cost stands in no table.")
+		d.line("* **Tails** are percentiles of single operations, each the median over the samples with its interval. **Floor** means that the machine's own gaps, seen by a spinning loop that does nothing else, explain the percentile: nothing about the design can be read from it. **n/a** means that too few operations lie above it. Open loop: *from the intended start* counts from the moment an operation was due; *uncorrected* from the moment it began, which leaves out what it waited for its turn. Cells that time each operation are slower by the clock, so their mean cost stands in no table.")
 	}
 	d.line("* Letters under **doubts** (⚠) lead to the lines below the table.\n")
 }

@@ -79,7 +79,11 @@ func difference(b, r *stats.Row) string {
 	if b.Class != r.Class {
 		return fmt.Sprintf("not comparable: classes %s and %s", b.Class, r.Class)
 	}
-	e := stats.Shift(b.CAS, r.CAS)
+	return interval(stats.Shift(b.CAS, r.CAS))
+}
+
+// interval writes a difference with its interval.
+func interval(e stats.Estimate) string {
 	if !e.Bounded() {
 		return signed(e.Median) + " [no interval]"
 	}

@@ -225,8 +225,8 @@ func TestFiguresStandWithTheirIntervalsAndDoubts(t *testing.T) {
 		"a cell without samples":              "| `mutex`   | 2    | none |",
 		"reason and figures of what was left": "| `Window/hold=32/design=percpu_tags:lock/cpus=2` | distance class far: the run compares class near |         2 |    6 | 47.10, 46.20",
 		"lacking designs":                     "| `channel` | its Alloc never waits",
-		"loop":                                "The measuring loop** itself costs 0.4100 ns",
-		"dispatch":                            "costs 1.870 ns an operation",
+		"loop":                                "The measuring loop** itself costs 0.4100 [0.4100, 0.4100] ns",
+		"dispatch":                            "interface** adds +1.87 [",
 		"cross-CPU frees":                     "30 (5.0 % of lifetimes)",
 		"one table for the sweep":             "| `percpu_tags:lock` | 2    | 0.5           |    1 |",
 	} {
@@ -299,12 +299,12 @@ func TestNothingIsRankedAcrossKindsOrGuarantees(t *testing.T) {
 }
 
 var (
-	figure = regexp.MustCompile(`^(\*\*)?[-+]?[0-9.]+ \[([-+]?[0-9.]+, [-+]?[0-9.]+|no interval)\](\*\*)?( n=[0-9]+)?$`)
+	figure = regexp.MustCompile(`^(\*\*)?[-+]?[0-9.]+ (ns |us |ms |s )?\[([-+]?[0-9.]+, [-+]?[0-9.]+|no interval)\]( n=[0-9]+)?(\*\*)?$`)
 	word   = regexp.MustCompile(`^(none|not counted|not measured|n/a|floor|one CPU|as recorded|no|-)$`)
 )
 
 // measured are the columns that hold figures measured; the rest are words, parameters, declarations and counts.
-var measured = regexp.MustCompile(`CAS/op|ns/op|op/s|locks/op$|/1000 op|slowest/fastest|^p[0-9.]+$|^max$|held|handover|^fastpath|^window|^bio|^tag-exhaust|, ns$|%$|, us$|a second$`)
+var measured = regexp.MustCompile(`CAS/op|ns/op|op/s|locks/op$|/1000 op|slowest/fastest|^p[0-9.]+$|^max$|held|, mean$|longest$|^fastpath|^window|^bio|^tag-exhaust|%$|a second$|clock$`)
 
 // I2: in every table that counts samples, each measured figure has its interval, or is a word.
 func TestNoFigureStandsAlone(t *testing.T) {

@@ -62,6 +62,7 @@ func full() *result.Run {
 			lock, channel, none, cell("window", "sbitmap", "", "tag", 2, 6, 15.25, hold), cell("window", "page", "", "page", 2, 6, 60, hold),
 			lock1, cell("window", "channel", "", "tag", 1, 6, 28, hold), cell("window", "sbitmap", "", "tag", 1, 3, 5.9, hold),
 			twin("same-a", 5.9), twin("same-b", 5.92), twin("slower", 6.5),
+			cell("fastpath", "sbitmap", "", "tag", 1, 6, 5.9), cell("fastpath", "sbitmap", "", "tag", 1, 6, 7.77, pair(result.ParamCall, result.CallInterface)),
 		},
 		Lacking: []result.Lack{{Workload: "tag-exhaust", Design: "channel", Reason: "its Alloc never waits, and answers ErrWouldBlock instead"}},
 		Control: result.Control{

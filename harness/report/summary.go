@@ -83,7 +83,7 @@ func (d *document) summaryOf(kind string) {
 			name += ", " + p
 		}
 		if c.tail {
-			name += ", p99 in ns from the intended start"
+			name += ", p99 from intended start"
 		}
 		g.header = append(g.header, words(name))
 	}

@@ -25,7 +25,7 @@ func (d *document) tails(name string) {
 	for _, rows := range d.byKind(name, rows) {
 		slices.SortStableFunc(rows, byPlace)
 		f := newFrame(rows)
-		d.line("### Tails, ns: %s\n", words(f.heading))
+		d.line("### Tails: %s\n", words(f.heading))
 		g := grid{left: len(f.columns()) + 2, header: append(f.columns(), "timed", "how")}
 		for _, share := range stats.Shares {
 			g.header = append(g.header, percentile(share))
@@ -64,7 +64,7 @@ func quantile(q stats.Quantile, n int) string {
 	case q.Floor:
 		return "floor"
 	}
-	return estimate(q.Ns, 1, n)
+	return timed(q.Ns, n)
 }
 
 // percentile names a share: p50, p99.9, max.
@@ -84,10 +84,10 @@ func (d *document) gaps() {
 	d.line("### The machine's own gaps\n")
 	d.line("A loop that only reads the clock was held up so often and for so long, beside the samples that time single operations. CPUs are those of the " +
 		"sample, from 0. Percentiles that this explains read *floor* below.\n")
-	g := grid{left: 1, header: []string{"CPU", "reading of the clock, ns", fmt.Sprintf("gaps of %d us or more, a second", stats.LeastGapNs/1000), "time lost to them, %", "longest, us", "n"}}
+	g := grid{left: 1, header: []string{"CPU", "reading of the clock", fmt.Sprintf("gaps of %d us or more, a second", stats.LeastGapNs/1000), "time lost to them, %", "longest", "n"}}
 	for _, r := range rows {
 		n := r.ReadingNs.Count()
-		g.add(strconv.Itoa(r.CPU), estimate(r.ReadingNs, 1, n), estimate(r.PerSecond, 1, n), estimate(r.LostPct, 1, n), estimate(r.LongestNs, 1000, n), strconv.Itoa(n))
+		g.add(strconv.Itoa(r.CPU), timed(r.ReadingNs, n), estimate(r.PerSecond, 1, n), estimate(r.LostPct, 1, n), timed(r.LongestNs, n), strconv.Itoa(n))
 	}
 	d.line("%s", g.String())
 }
