@@ -178,8 +178,11 @@ func specs(q Request, sweep sweep, base workload.Spec) []workload.Spec {
 		}
 	case workload.BulkKeep:
 		bulks := standardBulks
-		if q.Bulk != 0 {
+		switch {
+		case q.Bulk != 0:
 			bulks = []int{q.Bulk}
+		case q.Keep != 0 && q.Keep < bulks[1]:
+			bulks = bulks[:1]
 		}
 		for _, bulk := range bulks {
 			with(func(s *workload.Spec) { s.Keep, s.Bulk = cmp.Or(q.Keep, standardKeep), bulk })

@@ -291,9 +291,13 @@ func doubts(c *result.Cell) (list []string) {
 	case len(c.Kept) < minSamples:
 		list = append(list, fmt.Sprintf("not comparable: %d samples of at least %d", len(c.Kept), minSamples))
 	}
-	failed := 0.0
+	failed, early := 0.0, 0.0
 	for _, s := range c.Kept {
-		failed += s.Counters["failed"]
+		failed += s.Counters[workload.CounterFailed]
+		early += s.Counters[workload.CounterEarly]
+	}
+	if early > 0 {
+		list = append(list, fmt.Sprintf("%.0f tasks got an item although one task had taken all it could get: the recovery is that of the others", early))
 	}
 	if failed > 0 {
 		list = append(list, fmt.Sprintf("%.0f allocations failed: the operations that failed are cheaper than the rest", failed))

@@ -99,6 +99,11 @@ func TestRunSaysWhatWasLeftOut(t *testing.T) {
 	if w := sorted(1, times(6, failing)).Cells[0].Warnings; len(w) != 1 || !strings.HasPrefix(w[0], "18 allocations failed: ") {
 		t.Errorf("failed allocations are told as %q", w)
 	}
+	full := trips(0, 0)
+	full.Counters = map[string]float64{workload.CounterEarly: 2}
+	if w := sorted(1, times(6, full)).Cells[0].Warnings; len(w) != 1 || !strings.HasPrefix(w[0], "12 tasks got an item although one task had taken all it could get") {
+		t.Errorf("a drought that was none is told as %q", w)
+	}
 	s := newSampling(&Runner{}, Plan{Lacking: []result.Lack{{Workload: "w", Design: "d", Reason: "r"}}, Traces: []result.Trace{{File: "f"}}})
 	s.skipped = 7
 	run := s.finish(true)

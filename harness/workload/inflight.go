@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"headroom/designs"
+	"headroom/harness/measure"
 	"headroom/harness/result"
 	"headroom/internal/rng"
 	"headroom/kernel"
@@ -42,7 +43,7 @@ func (f Flight) With(other Flight) Flight {
 }
 
 func (f *Flight) params() []result.Pair {
-	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	number := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 	p := []result.Pair{{Key: "rate", Value: number(f.Rate)}, {Key: "depth", Value: strconv.Itoa(f.Depth)}, {Key: "service-us", Value: number(f.ServiceUs)}}
 	if f.Arrival != Poisson {
 		p = append(p, result.Pair{Key: "arrival", Value: f.Arrival})
@@ -95,6 +96,7 @@ type device struct {
 	dueNs    []int64 // by slot
 	order    []int32 // slots under way, the first to be done at the end
 	next     int     // where the search for a free slot begins
+	most     int     // largest number of requests that were under way at once
 	over     bool    // nothing more will be submitted
 	random   rng.Stream
 	intended *latency.Histogram // of allocations on this CPU, from when they were due
@@ -143,9 +145,11 @@ func (r *run) layFlight() error {
 func (r *run) submitOrServe(t *kernel.Task, s *seat, task int) {
 	d := &r.flight.devices[s.cpu]
 	if task == 1 {
+		var wait measure.Patience
 		for !d.over {
 			r.serve(t, d)
 			t.Resched()
+			wait.Turn() // for the CPU that frees items
 		}
 		return
 	}
@@ -154,14 +158,17 @@ func (r *run) submitOrServe(t *kernel.Task, s *seat, task int) {
 		r.idleUntil(t, d, due)
 		r.submit(t, s, d, due)
 	}
+	var wait measure.Patience
 	for d.busy() {
 		r.serve(t, d)
 		t.Resched()
+		wait.Turn()
 	}
 	// Other CPUs' completions still come here.
 	r.flight.landed.Add(1)
 	for r.flight.landed.Load() < uint32(r.spec.CPUs) {
 		t.Resched()
+		wait.Turn()
 	}
 	d.over = true
 }
@@ -195,10 +202,7 @@ func (r *run) idleUntil(t *kernel.Task, d *device, due int64) {
 
 // submit allocates an item for the request that was due, and gives it to the device.
 func (r *run) submit(t *kernel.Task, s *seat, d *device, due int64) {
-	at := d.free(func() {
-		r.serve(t, d)
-		t.Resched()
-	})
+	at := r.freeSlot(t, d)
 	began := r.now()
 	s.late.add(began - due)
 	it, err := r.allocator.Alloc(t, r.flight.gfp)
@@ -222,10 +226,12 @@ func (r *run) submit(t *kernel.Task, s *seat, d *device, due int64) {
 	d.dueNs[at] = now + int64(service)
 	place, _ := slices.BinarySearchFunc(d.order, d.dueNs[at], func(other int32, due int64) int { return cmp.Compare(due, d.dueNs[other]) })
 	d.order = slices.Insert(d.order, place, int32(at)) // there is room for every slot: nothing is allocated
+	d.most = max(d.most, len(d.order))
 }
 
-// free finds a free slot. There are more than items, so it need not wait but for a handler that is held up.
-func (d *device) free(wait func()) int {
+// freeSlot finds a free slot. There are more than items, so it need not wait but for a handler that is held up.
+func (r *run) freeSlot(t *kernel.Task, d *device) int {
+	var wait measure.Patience
 	for looks := 1; ; looks++ {
 		at := d.next
 		if d.next++; d.next == len(d.slots) {
@@ -235,7 +241,9 @@ func (d *device) free(wait func()) int {
 			return at
 		}
 		if looks%len(d.slots) == 0 {
-			wait()
+			r.serve(t, d)
+			t.Resched()
+			wait.Turn()
 		}
 	}
 }
@@ -275,9 +283,12 @@ func (r *run) complete(t *kernel.Task, at *slot) {
 // made them wait.
 func (r *run) flightFigures(o *result.Sample) error {
 	var intended, actual []*latency.Histogram
+	most := 0
 	for i := range r.flight.devices {
 		intended = append(intended, r.flight.devices[i].intended)
 		actual = append(actual, r.flight.devices[i].actual)
+		most = max(most, r.flight.devices[i].most)
 	}
+	o.Counters[CounterInFlight] = float64(most)
 	return errors.Join(r.describe(o, intended, result.TimedIntended), r.describe(o, actual, result.TimedActual))
 }

@@ -24,6 +24,7 @@ const (
 	CounterLateMost     = "late-ns-max"        // the same, the worst
 	CounterHandover     = "handover-ns"        // cross-cpu: the hand-over of a number alone, on both CPUs together
 	CounterFirstAlloc   = "first-alloc-ns"     // start-storm: each CPU's first allocation from a fresh allocator, the mean
+	CounterInFlight     = "in-flight-max"      // bio-inflight: the most requests that a CPU's device had at once
 	CounterRecovery     = "recovery-ns"        // exhaust-recover: from the release to the last task served, the mean of the cycles
 	CounterRecoveryMost = "recovery-ns-max"    // the same, the longest
 	CounterBefore       = "before-ops-per-sec" // exhaust-recover: throughput before the drought

@@ -2,6 +2,7 @@ package workload
 
 import (
 	"headroom/designs"
+	"headroom/harness/measure"
 	"headroom/harness/result"
 	"headroom/kernel"
 	"headroom/kernel/atomic"
@@ -53,6 +54,8 @@ const (
 const (
 	// droughtCycles in a sample: of 20 ms that leaves 2.5 ms for each phase before and after, a thousand operations or more.
 	droughtCycles = 4
+	// mostHeld times the items an allocator was made for is all that the leader takes: some round up.
+	mostHeld = 4
 	// droughtSettleNs is left to the tasks to begin waiting after they said so.
 	droughtSettleNs = 20_000
 )
@@ -60,7 +63,7 @@ const (
 func (r *run) layDrought() error {
 	n := r.spec.CPUs
 	d := &drought{gfp: kernel.NoWait, waits: r.variant.Capabilities.MayWait, last: make([]int64, n), done: make([][2]int64, n),
-		early: make([]int64, n), polls: make([]int64, n), held: make([]designs.Item, 0, 2*r.config.Items)}
+		early: make([]int64, n), polls: make([]int64, n), held: make([]designs.Item, 0, mostHeld*r.config.Items)}
 	if d.waits {
 		d.gfp = kernel.NoIO
 	}
@@ -135,8 +138,10 @@ func (r *run) rain(t *kernel.Task, phase uint32, ns int64, which int) {
 
 // everybody waits until all tasks have raised the count in this cycle.
 func (r *run) everybody(t *kernel.Task, count *atomic.Uint32, cycle uint32) {
+	var wait measure.Patience
 	for count.Load() < (cycle+1)*r.tasks() {
 		t.Resched()
+		wait.Turn()
 	}
 }
 
@@ -152,8 +157,10 @@ func (r *run) recovered() {
 
 // await lets others run until the phase has come.
 func (r *run) await(t *kernel.Task, phase uint32) {
+	var wait measure.Patience
 	for r.drought.word.phase.LoadAcquire() < phase {
 		t.Resched()
+		wait.Turn()
 	}
 }
 
@@ -181,9 +188,11 @@ func (r *run) thirst(t *kernel.Task, s *seat) {
 	d := r.drought
 	d.word.waiting.Add(1)
 	it, err := r.allocator.Alloc(t, d.gfp)
+	var wait measure.Patience
 	for err != nil {
 		d.polls[s.cpu]++
 		t.Resched()
+		wait.Turn()
 		it, err = r.allocator.Alloc(t, d.gfp)
 	}
 	if word := d.word.phase.LoadAcquire(); word%phases < phaseReleased {

@@ -33,17 +33,20 @@ func TestFlightServesEveryRequest(t *testing.T) {
 	})
 }
 
-// When the device takes longer than the depth allows, requests wait for items, or fail where nobody can wait; all that were due are issued.
+// When the device takes longer than the depth allows, requests wait for items, or fail where nobody can wait: some 100 would be in flight, and there are
+// items for a few.
 func TestFlightRunsOutOfItems(t *testing.T) {
 	_, counts := processors(t)
-	heavy := Flight{Rate: 100_000, Arrival: Poisson, Depth: 4, ServiceUs: 100, Service: Random}
+	heavy := Flight{Rate: 100_000, Arrival: Poisson, Depth: 4, ServiceUs: 1000, Service: Random} // 100 in flight
 	eachVariant(t, BioInflight, "", func(v designs.Variant) {
 		for _, n := range counts {
 			s := Spec{Workload: BioInflight, Design: v.Design, Variant: v.Name, CPUs: n, Flight: heavy, DurationNs: 3_000_000, SlowerPct: 10}
 			o := measureOne(t, s, nil)
-			waited, failed := o.Sample.Counters[CounterWaits] > 0, o.Sample.Counters[CounterFailed] > 0
-			if v.Capabilities.MayWait && (!waited || failed) || !v.Capabilities.MayWait && !failed {
-				t.Errorf("%s, %d CPUs: waited %v, failed %v", v.FullName(), n, waited, failed)
+			if most := o.Sample.Counters[CounterInFlight]; most < 4 || most > 80 {
+				t.Errorf("%s, %d CPUs: %v requests in flight", v.FullName(), n, most)
+			}
+			if failed := o.Sample.Counters[CounterFailed] > 0; failed == v.Capabilities.MayWait {
+				t.Errorf("%s, %d CPUs: waits %v, failed %v", v.FullName(), n, v.Capabilities.MayWait, failed)
 			}
 		}
 	})

@@ -131,6 +131,7 @@ func TestParamsTellSpecsApart(t *testing.T) {
 		{Spec{Workload: BioInflight, Flight: Flight{Rate: 2e5, Arrival: Poisson, Depth: 32, ServiceUs: 50, Service: Random}}, "rate=200000 depth=32 service-us=50"},
 		{Spec{Workload: BioInflight, Flight: Flight{Rate: 2e5, Arrival: Fixed, Depth: 32, ServiceUs: 50, Service: Fixed}},
 			"rate=200000 depth=32 service-us=50 arrival=fixed service=fixed"},
+		{Spec{Workload: BioInflight, Flight: Flight{Rate: 1e6, Arrival: Poisson, Depth: 1, ServiceUs: 2.5, Service: Random}}, "rate=1000000 depth=1 service-us=2.5"},
 		{Spec{Workload: Fastpath, Latency: "sampled"}, "latency=sampled"},
 		{Spec{Workload: Fastpath, Knobs: map[string]int{KnobDirect: 1}}, "call=direct"},
 		{Spec{Workload: Trace, Kind: "tag", File: "f"}, "kind=tag pace=flat-out"},
