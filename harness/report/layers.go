@@ -5,14 +5,16 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"headroom/harness/result"
 	"headroom/harness/stats"
+	"headroom/harness/workload"
 )
 
 // layers writes what each layer adds to the variant it stands on, in the same workload, on the same CPUs: a difference, not a ranking.
 func (d *document) layers() {
-	rows := slices.DeleteFunc(slices.Clone(d.rows), func(r stats.Row) bool { return r.Over == "" || result.IsAside(r.Params) })
+	rows := slices.DeleteFunc(slices.Clone(d.rows), func(r stats.Row) bool { return r.Over == "" || result.IsAside(r.Params) || runsOut(r.Workload) })
 	if len(rows) == 0 {
 		return
 	}
@@ -20,15 +22,39 @@ func (d *document) layers() {
 	d.line("A layer stands on another variant of this run, which serves the same workload alone. **Added** is by how much the layer's cost lies above it: " +
 		"the median of all differences between their samples (Hodges and Lehmann), with the interval that belongs to the Mann-Whitney test. " +
 		"**Of which the call** is the same between the layer and a build of it that calls what is below it directly, without the function pointer of the kernel's form; " +
-		"it is a part of what is added. The two designs promise different things, so this is no ranking.\n")
+		"it is a part of what is added. The two designs promise different things, so this is no ranking. " +
+		"Workloads that run out of items are left out: there the waiting makes the cost, not the layer.\n")
 	g := grid{left: 5, header: []string{"layer", "over", "item kind", "CPUs", "workload", "layer, CAS/op", "below, CAS/op", "added, CAS/op", "of which the call, CAS/op", "n", "doubts"}}
 	var l doubts
+	var alone []string // layers without anything to hold them against
 	for i := range rows {
-		g.add(d.layer(&rows[i], &l)...)
+		r := &rows[i]
+		if d.partner(r, r.Over, r.Params) == nil && d.partner(r, r.Design, directly(r.Params)) == nil {
+			alone = append(alone, fmt.Sprintf("%s over %s", code(r.Design), code(r.Over)))
+			continue
+		}
+		g.add(d.layer(r, &l)...)
 	}
 	g.drop(len(g.header) - 1)
-	d.line("%s", g.String())
+	if len(g.rows) > 0 {
+		d.line("%s", g.String())
+	}
 	d.explain(l)
+	if len(alone) > 0 { // I4
+		slices.Sort(alone)
+		d.line("Not shown in all their cells, because this run did not measure what is below: %s.\n", strings.Join(slices.Compact(alone), ", "))
+	}
+}
+
+// runsOut reports whether items run out under a workload.
+func runsOut(name string) bool {
+	w, err := workload.Find(name)
+	return err == nil && (w.Waits || w.Bounded)
+}
+
+// directly gives parameters with that of a direct call.
+func directly(params []result.Pair) []result.Pair {
+	return append(slices.Clone(params), result.Pair{Key: result.ParamCall, Value: result.CallDirect})
 }
 
 // layer gives the cells of one line.
@@ -42,8 +68,7 @@ func (d *document) layer(r *stats.Row, l *doubts) []string {
 		counts += ", " + strconv.Itoa(b.CAS.Count())
 		doubts = append(doubts, b.Warnings...)
 	}
-	direct := append(slices.Clone(r.Params), result.Pair{Key: result.ParamCall, Value: result.CallDirect})
-	if b := d.partner(r, r.Design, direct); b != nil {
+	if b := d.partner(r, r.Design, directly(r.Params)); b != nil {
 		call = difference(b, r)
 		counts += ", " + strconv.Itoa(b.CAS.Count())
 		doubts = append(doubts, b.Warnings...)

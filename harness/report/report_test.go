@@ -298,6 +298,21 @@ func TestNothingIsRankedAcrossKindsOrGuarantees(t *testing.T) {
 	}
 }
 
+// A layer whose other side the run lacks is named, not left out in silence (I4); one measured while items run out is not in the table.
+func TestLayersWithoutTheirOtherSideAreNamed(t *testing.T) {
+	lone, scarce := cell("window", "mempool", "molnar", "object", 1, 6, 20, pair("hold", "32")), cell("tag-exhaust", "mempool", "molnar", "object", 1, 6, 900, pair("items-per-cpu", "0.5"))
+	lone.Over, scarce.Over = "slab", "slab"
+	below := cell("tag-exhaust", "slab", "", "object", 1, 6, 100, pair("items-per-cpu", "0.5"))
+	text := markdown(t, env, &result.Run{Cells: []result.Cell{lone, scarce, below}})
+	section := text[strings.Index(text, "## What a layer adds"):]
+	if !strings.Contains(section, "this run did not measure what is below: `mempool:molnar` over `slab`.") {
+		t.Errorf("not named in %s", section)
+	}
+	if strings.Contains(section, "tag-exhaust, items-per-cpu") {
+		t.Error("a cell that runs out of items is taken apart")
+	}
+}
+
 var (
 	figure = regexp.MustCompile(`^(\*\*)?[-+]?[0-9.]+ (ns |us |ms |s )?\[([-+]?[0-9.]+, [-+]?[0-9.]+|no interval)\]( n=[0-9]+)?(\*\*)?$`)
 	word   = regexp.MustCompile(`^(none|not counted|not measured|n/a|floor|one CPU|as recorded|no|-)$`)
