@@ -7,6 +7,7 @@
 // and what the kernel's own callers fall back on:
 //
 //	page      single pages from kernel/page, whose package comment has its invariants, orderings and costs
+//	slab      objects of one size from kernel/slab, likewise
 //
 // The first three stand on Go's own primitives, so the simulator cannot see into them (Capabilities.NativeOnly). They never wait for an item:
 // Alloc answers ErrWouldBlock when none is free, whatever its flags say; syncpool makes another. What follows is about these three.

@@ -13,6 +13,7 @@ import (
 
 const (
 	pageName  = "page"
+	knobMost  = "ceiling"
 	knobHigh  = "high"
 	knobBatch = "batch"
 )
@@ -24,8 +25,8 @@ type Pages struct {
 	bytes int            // usable bytes of an item
 }
 
-// NewPages makes zones, one for each node, that hold config.Items pages above the reserve together, rounded up to the same number on every node.
-// An item has config.Bytes bytes, 0 meaning 4096; its page is the next power of two from 64 on. It returns an error when config is out of range, an
+// NewPages makes zones, one for each node, that hold config.Items pages above the reserve together, or config.Room when that is more, rounded up to
+// the same number on every node. An item has config.Bytes bytes, 0 meaning 4096; its page is the next power of two from 64 on. It returns an error when config is out of range, an
 // item needs more than a page, or memory is full.
 func NewPages(place kernel.Place, config designs.Config) (*Pages, error) {
 	if err := config.Validate(pageKnobs); err != nil {
@@ -39,14 +40,19 @@ func NewPages(place kernel.Place, config designs.Config) (*Pages, error) {
 	}
 	size := max(mem.LineBytes, 1<<bits.Len(uint(config.Bytes-1)))
 	nodes := place.Memory().Nodes()
-	each := (config.Items + nodes - 1) / nodes
-	marks := page.ComputeMarks(each, nodes, size)
-	a, err := page.New(place, page.Config{Pages: each + marks.Min, PageBytes: size, Marks: &marks,
-		High: config.Knob(knobHigh, 0), Batch: config.Knob(knobBatch, 0)})
+	each := (max(config.Items, config.Room) + nodes - 1) / nodes
+	a, err := newZones(place, each, page.Config{PageBytes: size, HighMax: config.Knob(knobMost, 0), High: config.Knob(knobHigh, 0), Batch: config.Knob(knobBatch, 0)})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", pageName, err)
 	}
 	return &Pages{pages: a, base: place.Memory().Base(), bytes: config.Bytes}, nil
+}
+
+// newZones makes zones of so many pages above the reserve each.
+func newZones(place kernel.Place, each int, c page.Config) (*page.Allocator, error) {
+	marks := page.ComputeMarks(each, place.Memory().Nodes(), c.PageBytes)
+	c.Pages, c.Marks = each+marks.Min, &marks
+	return page.New(place, c)
 }
 
 // Alloc hands out a page, or answers kernel.ErrNoMemory when none is left above the mark for gfp and the rights of t. It waits, with
@@ -70,14 +76,15 @@ func (p *Pages) Bytes(it designs.Item) []byte {
 	return unsafe.Slice((*byte)(unsafe.Add(p.base, uintptr(it))), p.bytes)
 }
 
-// Stats are the counts of slow paths; only at quiescence. A steal is another CPU's list emptied.
+// Stats are the counts of slow paths, the locks those of zones; only at quiescence. A steal is another CPU's list emptied.
 func (p *Pages) Stats() designs.Stats {
 	s := p.pages.Stats()
-	return designs.Stats{Steals: s.Drains, Refills: s.Refills, Spills: s.Spills, Failed: s.Failed}
+	return designs.Stats{Locks: s.Locks, Steals: s.Drains, Refills: s.Refills, Spills: s.Spills, Failed: s.Failed}
 }
 
 var pageKnobs = []designs.Knob{
-	{Name: knobHigh, Standard: 0, Low: 0, High: 1 << 16, Meaning: "pages on one CPU's list at which it spills; 0 computes it from the zone"},
+	{Name: knobMost, Standard: 0, Low: 0, High: 1 << 16, Meaning: "pages up to which high floats; 0 computes it, or makes high stay where it is given"},
+	{Name: knobHigh, Standard: 0, Low: 0, High: 1 << 16, Meaning: "pages on one CPU's list at which it spills at first; 0 computes it from the zone"},
 	{Name: knobBatch, Standard: 0, Low: 0, High: 1 << 16, Meaning: "pages moved at a time between a list and its zone, at most high; 0 computes it"},
 }
 
@@ -88,8 +95,9 @@ func pageVariant() designs.Variant {
 	v.Capabilities.Guarantee = "all pages above the reserve can be had from every CPU; nobody waits for one"
 	v.Capabilities.NativeOnly = false
 	v.Capabilities.PerCPU = true
+	v.Capabilities.OwnLocks = 2
 	v.Knobs = pageKnobs
 	v.SlowHost = "kernel/page" // without reclaim, reserves and a second node, which this variant does not set up
-	v.SlowPaths = []string{"below-low", "cpu-dead", "drain", "empty", "exact", "merge", "refill", "spill", "split", "trylock-failed"}
+	v.SlowPaths = []string{"below-low", "cpu-dead", "drain", "empty", "exact", "limit-raised", "merge", "refill", "spill", "split", "trylock-failed"}
 	return v
 }

@@ -8,6 +8,7 @@ import (
 //go:generate go run headroom/internal/loopgen -type Channel
 //go:generate go run headroom/internal/loopgen -type Mutex
 //go:generate go run headroom/internal/loopgen -type Pages
+//go:generate go run headroom/internal/loopgen -type Slabs
 //go:generate go run headroom/internal/loopgen -type SyncPool
 
 // Variants is the table of the baselines; each is a design of its own with one form.
@@ -17,6 +18,7 @@ func Variants() []designs.Variant {
 		variant(mutexName, "a slice of items under a sync.Mutex", &mutexLoops, constructor(NewMutex)),
 		syncPoolVariant(),
 		pageVariant(),
+		slabVariant(),
 	}
 }
 

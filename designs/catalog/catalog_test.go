@@ -32,7 +32,7 @@ func TestOrderIsDebatesThenBaselines(t *testing.T) {
 		names = append(names, v.FullName())
 	}
 	got := strings.Join(names, " ")
-	if !strings.HasPrefix(got, "percpu_tags:lock ") || !strings.HasSuffix(got, " channel mutex syncpool page") {
+	if !strings.HasPrefix(got, "percpu_tags:lock ") || !strings.HasSuffix(got, " channel mutex syncpool page slab") {
 		t.Errorf("the order is %s", got)
 	}
 }

@@ -166,7 +166,7 @@ type Control struct {
 // Trace sums up a recording: what was read and what could not be used.
 type Trace struct {
 	File        string       `json:"file"`
-	Format      string       `json:"format"`      // ftrace, trace-cmd or perf
+	Format      string       `json:"format"`      // ftrace, trace-cmd, perf or stream
 	Events      int          `json:"events"`      // events read, of any kind
 	Pairs       int          `json:"pairs"`       // lifetimes found
 	Kind        string       `json:"kind"`        // tag (block requests) or page

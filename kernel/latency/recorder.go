@@ -1,6 +1,6 @@
 // Package latency records how long single operations take, in ticks of the clock the caller reads, without disturbing them more than it must.
 //
-// Two methods. Every operation: one reading of the clock ends an operation and starts the next; 10 to 15 ns an operation, nearly all of it the
+// Two methods. Every operation: one reading of the clock ends an operation and starts the next; about 17 ns an operation, most of it the
 // reading. Sampled: operations come in blocks of 64. One of them, chosen at random, is timed by two readings of its own; one reading ends the block
 // and starts the next. That is below 1 ns an operation. The samples show what most operations take. A stall that hits an operation nobody times
 // lengthens its block: who evaluates the two histograms of a Series (harness/latency) finds it there.

@@ -25,6 +25,15 @@ func (a *Allocator) ListedPages() int {
 // PageBytes is the size of one page.
 func (a *Allocator) PageBytes() int { return 1 << a.shift }
 
+// ZonePages is the number of pages of each node's zone.
+func (a *Allocator) ZonePages() int { return a.config.Pages }
+
+// Zone is a node's zone: its first page, and the number of its pages, which lie behind it in a row. A block of order o lies a multiple of 2^o pages
+// behind the first.
+func (a *Allocator) Zone(node int) (first Page, pages int) {
+	return Page(a.zones[node].first), a.config.Pages
+}
+
 // Holds reports whether the offset p is one of a page of this allocator.
 func (a *Allocator) Holds(p Page) bool {
 	for i := range a.zones {
@@ -112,6 +121,9 @@ func (w *walk) freeLists() error {
 func (w *walk) lists() error {
 	for cpu := range w.zone.lists {
 		l, pages := &w.zone.lists[cpu], uint32(0)
+		if high := l.words.high.Load(); int(high) > w.config.MostHigh {
+			return fmt.Errorf("CPU %d's list may hold %d pages, and %d are the most (I14)", cpu, high, w.config.MostHigh)
+		}
 		for order := range l.rings {
 			r := &l.rings[order]
 			if int(r.words.length.Load()) > len(r.slots) {
