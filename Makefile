@@ -68,10 +68,10 @@ clean: ## remove what was built; results stay
 	rm -rf bin build
 
 report-tools: ## install the browser that make test-report uses (Debian: Chromium)
-	apt-get install -y --no-install-recommends chromium
+	DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends chromium
 
 test-report: ## render sample reports in a headless browser and check them; leaves screenshots and prints in build/
-	@command -v chromium chromium-browser google-chrome >/dev/null || { echo "no Chromium: install it with make report-tools"; exit 1; }
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { echo "test-report: no Chromium: run make report-tools" >&2; exit 1; }
 	$(GO) test -count=1 -tags browser -run TestBrowserRendersTheReport ./harness/report
 
 # What one node cannot show: placement on several, in virtual machines under software emulation. Not part of test: it needs an emulator and a kernel.

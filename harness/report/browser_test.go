@@ -75,7 +75,7 @@ func TestBrowserRendersTheReport(t *testing.T) {
 func browser(t *testing.T) context.Context {
 	t.Helper()
 	var program string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+	for _, name := range []string{"chromium", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
 			program = path
 			break

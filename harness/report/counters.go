@@ -32,7 +32,7 @@ func (d *document) counters(name string) {
 			d.counterTable(f, rows, shown)
 		}
 		if len(zero) > 0 {
-			d.line("None was counted in any of these cells: %s.\n", strings.Join(zero, ", "))
+			d.line("Zero wherever it is counted: %s.\n", strings.Join(zero, ", "))
 		}
 	}
 }

@@ -50,7 +50,7 @@ func (d *document) compared() []stats.Row {
 	return rows
 }
 
-// byKind gives the rows of one workload, split by item kind in the order of appearance.
+// byKind gives the rows of one workload, split by item kind, the kinds sorted.
 func (d *document) byKind(name string, rows []stats.Row) [][]stats.Row {
 	var kinds []string
 	groups := make(map[string][]stats.Row)
@@ -63,6 +63,7 @@ func (d *document) byKind(name string, rows []stats.Row) [][]stats.Row {
 		}
 		groups[r.ItemKind] = append(groups[r.ItemKind], r)
 	}
+	slices.Sort(kinds)
 	var out [][]stats.Row
 	for _, k := range kinds {
 		out = append(out, groups[k])
