@@ -9,7 +9,8 @@
 //	C2  an item is in the variant's range
 //	C3  a sole caller at quiescence gets as many items as the variant guarantees, so that "always full" is no answer
 //	C4  Free makes the item available again; after all items are freed the allocator is as good as new
-//	C5  a caller that may wait is not refused, and not left waiting while an item it may take is free
+//	C5  a caller that may wait is not refused, and not left waiting while an item it may take is free; where the table says Oversleeps, not left
+//	    waiting once all others have given back what they hold
 //	C6  a caller that may not wait never waits: it gets an item or ErrWouldBlock
 //	C7  Check finds no fault at quiescence, whatever was done before
 //	C8  the free of an item out of range panics before it changes anything; that of an idle item in range panics, changes nothing, or is found
@@ -175,6 +176,7 @@ type Capabilities struct {
 	OwnLocks    float64          `json:"ownLocks"`    // locks of the CPU's own that one alloc and free take, on the fast path
 	Over        string           `json:"over"`        // full name of the variant it is a layer over, "" for none: what the layer adds is shown
 	NativeOnly  bool             `json:"nativeOnly"`  // uses Go's own primitives: the simulator cannot see it
+	Oversleeps  bool             `json:"oversleeps"`  // what is freed may go below a layer unseen by its sleepers: a later free wakes them (see C5)
 	Unbounded   bool             `json:"unbounded"`   // Items is a hint, not a limit
 	KnownFaults string           `json:"knownFaults"` // faults kept from the original, "" for none
 }

@@ -5,6 +5,9 @@ import (
 	"headroom/internal/rng"
 )
 
+// fewValues is the most values of a knob that is a choice, not a size: each is as likely.
+const fewValues = 11
+
 // Generate draws a small program for a variant. Small numbers find more: bugs of concurrency need few CPUs, few items and short lists.
 //
 // No program asks for more than there is: the items held by tasks at their waits are together fewer than all, so some task can always get its
@@ -15,9 +18,16 @@ func Generate(s *rng.Stream, v designs.Variant) Program {
 	p.Config.Knobs = map[string]int{}
 	high := 3
 	for _, k := range v.Knobs { // in order: a later knob is at most the one before it, as batch is at most max
+		if choice(k) {
+			p.Config.Knobs[k.Name] = k.Low + s.Below(k.High-k.Low+1)
+			continue
+		}
 		value := max(k.Low, min(k.High, 1+s.Below(high)))
 		p.Config.Knobs[k.Name] = value
 		high = value
+	}
+	if v.Capabilities.Over != "" {
+		p.Config.Room = s.Below(2 * p.Config.Items) // half of them give the layer no more than it guarantees
 	}
 	tasks := 1 + s.Below(4)
 	spare := v.Guaranteed(p.Config) - 1 // items that may be held at waits, all tasks together
@@ -70,3 +80,5 @@ func generateTask(s *rng.Stream, v designs.Variant, cpus, spare int) (t Task, us
 	}
 	return t, used
 }
+
+func choice(k designs.Knob) bool { return k.High-k.Low < fewValues }

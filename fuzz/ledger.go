@@ -1,6 +1,8 @@
 package fuzz
 
 import (
+	"slices"
+
 	"headroom/designs"
 	"headroom/kernel/sim"
 )
@@ -9,8 +11,9 @@ import (
 type ledger struct {
 	machine *sim.Machine
 	bounded bool
-	held    []bool // by item, for bounded kinds
-	out     int    // items held by tasks and pending interrupts
+	held    []bool         // by item, for those below the configured number
+	loose   []designs.Item // the others that are held: offsets, a few at a time
+	out     int            // items held by tasks and pending interrupts
 }
 
 func newLedger(m *sim.Machine, v designs.Variant, c designs.Config) ledger {
@@ -19,6 +22,7 @@ func newLedger(m *sim.Machine, v designs.Variant, c designs.Config) ledger {
 
 func (l *ledger) reset() {
 	clear(l.held)
+	l.loose = l.loose[:0]
 	l.out = 0
 }
 
@@ -28,18 +32,31 @@ func (l *ledger) take(it designs.Item) {
 	if l.bounded && it >= designs.Item(len(l.held)) {
 		l.machine.Fail(sim.Uniqueness, "item %d of a range of %d was handed out (C2)", it, len(l.held))
 	}
-	if int(it) < len(l.held) {
-		if l.held[it] {
-			l.machine.Fail(sim.Uniqueness, "item %d was handed out while somebody held it (C1)", it)
+	if it >= designs.Item(len(l.held)) {
+		if slices.Contains(l.loose, it) {
+			l.twice(it)
 		}
-		l.held[it] = true
+		l.loose = append(l.loose, it)
+		return
 	}
+	if l.held[it] {
+		l.twice(it)
+	}
+	l.held[it] = true
+}
+
+func (l *ledger) twice(it designs.Item) {
+	l.machine.Fail(sim.Uniqueness, "item %d was handed out while somebody held it (C1)", it)
 }
 
 // give records that an item is about to be freed: from now on the allocator may hand it out.
 func (l *ledger) give(it designs.Item) {
 	l.out--
-	if int(it) < len(l.held) {
+	if it < designs.Item(len(l.held)) {
 		l.held[it] = false
+		return
+	}
+	if at := slices.Index(l.loose, it); at >= 0 {
+		l.loose = slices.Delete(l.loose, at, at+1)
 	}
 }

@@ -78,6 +78,9 @@ const columnWidth = 62
 
 func (l *listing) header(r *Replay) {
 	fmt.Fprintf(l.w, "%s, %d CPUs, %d items", r.variantOf(), r.Program.CPUs, r.Program.Config.Items)
+	if room := r.Program.Config.Room; room > 0 {
+		fmt.Fprintf(l.w, ", room %d", room)
+	}
 	for _, k := range r.Program.knobs() {
 		fmt.Fprintf(l.w, ", %s %d", k, r.Program.Config.Knobs[k])
 	}

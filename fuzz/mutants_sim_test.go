@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"headroom/designs/catalog"
 	"headroom/fuzz/explore"
 	"headroom/kernel/mutant"
 	"headroom/kernel/sim"
@@ -48,6 +49,37 @@ var expected = map[mutant.ID][]sim.Class{
 	"LK-03": {sim.Waiting, sim.Deadlock},
 	"SM-01": {sim.Deadlock, sim.Waiting, sim.Misuse},
 	"SM-02": {sim.Deadlock, sim.Waiting, sim.Panic, sim.Uniqueness},
+}
+
+// expectedOfPools are those of mempool: the variant to look at, and the classes. MP-07 and MP-08 break no promise that a small program has to do
+// with, and are killed where they live.
+var expectedOfPools = []struct {
+	id      mutant.ID
+	variant string
+	classes []sim.Class
+}{
+	{"MP-01", "mainline", []sim.Class{sim.Panic}},
+	{"MP-02", "mainline-page", []sim.Class{sim.Waiting}},
+	{"MP-02", "molnar", []sim.Class{sim.Waiting}},
+	{"MP-03", "mainline-page", []sim.Class{sim.Contract}},
+	{"MP-04", "molnar-page", []sim.Class{sim.Waiting, sim.Conservation}},
+	{"MP-06", "mainline-mempool", []sim.Class{sim.Uniqueness, sim.Conservation, sim.DataRace}},
+}
+
+// The mistakes planted in mempool are found on it.
+func TestMistakesOfPoolsAreFound(t *testing.T) {
+	defer SetMutant("")
+	for _, c := range expectedOfPools {
+		v, err := catalog.Find("mempool", c.variant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		SetMutant(mutantID(t, string(c.id)))
+		f := hunt(t, Hunt{Variant: v, Seed: huntSeed, Executions: huntExecutions}).Failure
+		if f == nil || !slices.Contains(c.classes, f.Class) {
+			t.Errorf("%s on %s: found %v, want one of %v", c.id, v.FullName(), f, c.classes)
+		}
+	}
 }
 
 // elsewhere are mistakes in the same packages that no program on percpu_tags can show: it takes no Mutex, the hunt itself refuses a run that

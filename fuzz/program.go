@@ -140,6 +140,9 @@ func (p *Program) write(b *strings.Builder) {
 		fmt.Fprintf(b, "variant %s\n", p.Variant)
 	}
 	fmt.Fprintf(b, "cpus %d\nitems %d\n", p.CPUs, p.Config.Items)
+	if p.Config.Room > 0 {
+		fmt.Fprintf(b, "room %d\n", p.Config.Room)
+	}
 	for _, name := range p.knobs() {
 		fmt.Fprintf(b, "knob %s %d\n", name, p.Config.Knobs[name])
 	}

@@ -103,6 +103,8 @@ func (r *Replay) parseLine(key, value string, seen map[string]bool) (err error) 
 		r.Program.CPUs, err = number(key, value, maxCPUs)
 	case "items":
 		r.Program.Config.Items, err = number(key, value, maxItems)
+	case "room":
+		r.Program.Config.Room, err = number(key, value, maxItems)
 	case "knob":
 		err = r.parseKnob(value)
 	case "task":

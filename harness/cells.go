@@ -149,6 +149,10 @@ func (p *Plan) addPairs(c choice, s workload.Spec) {
 		p.lack(s.Workload, everyDesign, "it needs two CPUs, and the run uses one")
 		return
 	}
+	if len(c.order) == 0 {
+		p.lack(s.Workload, everyDesign, "the run leaves the choice of processors to its samples, and this needs two of a distance")
+		return
+	}
 	for _, distance := range Distances() {
 		pair, ok := Pair(c.order, distance)
 		if !ok {

@@ -32,10 +32,6 @@ func recordings(t *testing.T, file string) []*trace.Recording {
 
 // What is asked for is planned, cell by cell, and nothing else; the controls follow on the first cell.
 func TestPlanHoldsWhatIsAskedFor(t *testing.T) {
-	controls := func(cell, cpus string) []string {
-		return []string{cell + "/control=same-a" + cpus, cell + "/control=same-b" + cpus, cell + "/control=slower" + cpus}
-	}
-	const flights = "BioInflight/rate=200000/depth=32/service-us="
 	const lock, mutex = "/design=percpu_tags:lock/cpus=", "/design=mutex/cpus="
 	for _, c := range []struct {
 		name    string
@@ -54,18 +50,6 @@ func TestPlanHoldsWhatIsAskedFor(t *testing.T) {
 		{"timed", Request{Quick: true, Allowed: 1, Latency: "every", Workloads: []string{"window", "start-storm"}, Designs: []string{"mutex"}},
 			append([]string{"Window/hold=32" + mutex + "1", "Window/hold=32/latency=every" + mutex + "1", "StartStorm/burst=64" + mutex + "1"},
 				controls("Window/hold=32", mutex+"1")...), nil},
-		{"in flight, quick", Request{Quick: true, Allowed: 2, Workloads: []string{"bio-inflight"}, Designs: []string{"mutex", "syncpool"}},
-			append([]string{flights + "50" + mutex + "1", flights + "50" + mutex + "2", flights + "200" + mutex + "2"}, controls(flights+"50", mutex+"1")...),
-			[]string{"bio-inflight on syncpool: its items never run out"}},
-		{"across CPUs, placed", Request{Quick: true, Topology: synthetic(2, 2, 2, 2), Placement: Scatter, Workloads: []string{"cross-cpu"}, Designs: []string{"mutex"}},
-			append([]string{"CrossCpu/distance=smt/placement=scatter" + mutex + "2", "CrossCpu/distance=llc/placement=scatter" + mutex + "2",
-				"CrossCpu/distance=far/placement=scatter" + mutex + "2"}, controls("CrossCpu/distance=smt/placement=scatter", mutex+"2")...),
-			[]string{"cross-cpu on every design: no two of the CPUs are at distance node"}},
-		{"across CPUs, with one", Request{Quick: true, Topology: synthetic(2, 2, 2, 2), CPUs: []int{1}, Workloads: []string{"cross-cpu"}, Designs: []string{"mutex"}}, nil,
-			[]string{"cross-cpu on every design: it needs two CPUs, and the run uses one"}},
-		{"on one node of two", Request{Quick: true, Topology: synthetic(2, 2, 1, 2), Placement: OneNode, Workloads: []string{"fastpath"}, Designs: []string{"mutex"}},
-			append(append([]string{"Fastpath/placement=one-node" + mutex + "1", "Fastpath/placement=one-node" + mutex + "2"},
-				controls("Fastpath/placement=one-node", mutex+"1")...), "Fastpath/placement=one-node/call=interface"+mutex+"1"), nil},
 		{"quick window on chosen counts", Request{Quick: true, Allowed: 8, CPUs: []int{3}, Workloads: []string{"window"}, Designs: []string{"mutex"}},
 			append([]string{"Window/hold=32" + mutex + "3"}, controls("Window/hold=32", mutex+"3")...), nil},
 		{"a workload that one design lacks", Request{Quick: true, Allowed: 1, Workloads: []string{"tag-exhaust"}, Designs: []string{"percpu_tags:lock", "mutex"}},
@@ -84,20 +68,60 @@ func TestPlanHoldsWhatIsAskedFor(t *testing.T) {
 			append(append([]string{"Fastpath" + mutex + "1", "Trace/kind=tag/pace=2x" + mutex + "1"}, controls("Fastpath", mutex+"1")...),
 				"Fastpath/call=interface"+mutex+"1"), nil},
 	} {
-		plan := NewPlan(c.request)
-		if got := names(plan); !slices.Equal(got, c.want) {
-			t.Errorf("%s: the cells are\n%s\nwant\n%s", c.name, strings.Join(got, "\n"), strings.Join(c.want, "\n"))
-		}
-		var lacking []string
-		for _, l := range plan.Lacking {
-			lacking = append(lacking, l.Workload+" on "+l.Design+": "+l.Reason)
-		}
-		if !slices.Equal(lacking, c.lacking) {
-			t.Errorf("%s: lacking are %q, want %q", c.name, lacking, c.lacking)
-		}
-		if len(plan.Traces) != len(c.request.Recording) {
-			t.Errorf("%s: %d recordings are described", c.name, len(plan.Traces))
-		}
+		checkPlan(t, c.name, c.request, c.want, c.lacking)
+	}
+}
+
+// Cells of the workloads that choose their CPUs, or run on a placement, are on those and named for it.
+func TestPlanPlacesCells(t *testing.T) {
+	const flights = "BioInflight/rate=200000/depth=32/service-us="
+	const mutex = "/design=mutex/cpus="
+	for _, c := range []struct {
+		name    string
+		request Request
+		want    []string
+		lacking []string
+	}{
+		{"in flight, quick", Request{Quick: true, Allowed: 2, Workloads: []string{"bio-inflight"}, Designs: []string{"mutex", "syncpool"}},
+			append([]string{flights + "50" + mutex + "1", flights + "50" + mutex + "2", flights + "200" + mutex + "2"}, controls(flights+"50", mutex+"1")...),
+			[]string{"bio-inflight on syncpool: its items never run out"}},
+		{"across CPUs, placed", Request{Quick: true, Topology: synthetic(2, 2, 2, 2), Placement: Scatter, Workloads: []string{"cross-cpu"}, Designs: []string{"mutex"}},
+			append([]string{"CrossCpu/distance=smt/placement=scatter" + mutex + "2", "CrossCpu/distance=llc/placement=scatter" + mutex + "2",
+				"CrossCpu/distance=far/placement=scatter" + mutex + "2"}, controls("CrossCpu/distance=smt/placement=scatter", mutex+"2")...),
+			[]string{"cross-cpu on every design: no two of the CPUs are at distance node"}},
+		{"across CPUs, unknown ones", Request{Quick: true, Allowed: 2, Workloads: []string{"cross-cpu"}, Designs: []string{"mutex"}}, nil,
+			[]string{"cross-cpu on every design: the run leaves the choice of processors to its samples, and this needs two of a distance"}},
+		{"across CPUs, with one", Request{Quick: true, Topology: synthetic(2, 2, 2, 2), CPUs: []int{1}, Workloads: []string{"cross-cpu"}, Designs: []string{"mutex"}}, nil,
+			[]string{"cross-cpu on every design: it needs two CPUs, and the run uses one"}},
+		{"on one node of two", Request{Quick: true, Topology: synthetic(2, 2, 1, 2), Placement: OneNode, Workloads: []string{"fastpath"}, Designs: []string{"mutex"}},
+			append(append([]string{"Fastpath/placement=one-node" + mutex + "1", "Fastpath/placement=one-node" + mutex + "2"},
+				controls("Fastpath/placement=one-node", mutex+"1")...), "Fastpath/placement=one-node/call=interface"+mutex+"1"), nil},
+	} {
+		checkPlan(t, c.name, c.request, c.want, c.lacking)
+	}
+}
+
+// controls are the names of the cells that check the ruler on a cell.
+func controls(cell, cpus string) []string {
+	return []string{cell + "/control=same-a" + cpus, cell + "/control=same-b" + cpus, cell + "/control=slower" + cpus}
+}
+
+// checkPlan compares the cells planned for a request, and what lacks, with what is wanted.
+func checkPlan(t *testing.T, name string, request Request, want, lack []string) {
+	t.Helper()
+	plan := NewPlan(request)
+	if got := names(plan); !slices.Equal(got, want) {
+		t.Errorf("%s: the cells are\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	var lacking []string
+	for _, l := range plan.Lacking {
+		lacking = append(lacking, l.Workload+" on "+l.Design+": "+l.Reason)
+	}
+	if !slices.Equal(lacking, lack) {
+		t.Errorf("%s: lacking are %q, want %q", name, lacking, lack)
+	}
+	if len(plan.Traces) != len(request.Recording) {
+		t.Errorf("%s: %d recordings are described", name, len(plan.Traces))
 	}
 }
 

@@ -37,8 +37,12 @@ func (o *tuning) register(f *pflag.FlagSet) {
 	f.StringVar(&o.flight.Service, "service", "", "bio-inflight: random or fixed service times")
 }
 
-// apply checks the flags against the processors there are and puts them into a request.
+// apply checks the flags against the processors there are and puts them into a request. Without a placement, which a command has that registers no
+// flags, each sample chooses its processors: programs that know of no choice can take it too.
 func (o *tuning) apply(q *harness.Request, cpus []machine.CPU) error {
+	if o.placement == "" {
+		return nil
+	}
 	q.Topology = machine.Topology{CPUs: cpus}
 	order, err := harness.Place(q.Topology, o.placement)
 	if err != nil {

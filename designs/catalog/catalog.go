@@ -11,12 +11,13 @@ import (
 
 	"headroom/designs"
 	"headroom/designs/baseline"
+	"headroom/designs/mempool"
 	percputags "headroom/designs/percpu_tags"
 )
 
 // All lists every variant. The list is the caller's own.
 func All() []designs.Variant {
-	return slices.Concat(percputags.Variants(), baseline.Variants())
+	return slices.Concat(percputags.Variants(), mempool.Variants(), baseline.Variants())
 }
 
 // Find returns a design's variant by name; "" names the one form of a design that has no other. The error lists what there is.

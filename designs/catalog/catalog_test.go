@@ -66,3 +66,22 @@ func TestFindSaysWhatThereIs(t *testing.T) {
 		t.Error("a design called none has a default")
 	}
 }
+
+// What a variant says it is a layer over exists, if it is a variant of a design, and the chain ends.
+func TestLayersStandOnSomething(t *testing.T) {
+	for _, v := range All() {
+		seen := map[string]bool{}
+		for over := v.Capabilities.Over; strings.Contains(over, ":"); {
+			if seen[over] {
+				t.Fatalf("%s is a layer over itself", over)
+			}
+			seen[over] = true
+			design, name, _ := strings.Cut(over, ":")
+			below, err := Find(design, name)
+			if err != nil {
+				t.Errorf("%s is a layer over nothing: %v", v.FullName(), err)
+			}
+			over = below.Capabilities.Over
+		}
+	}
+}

@@ -12,12 +12,15 @@ import (
 // itemCounts are the sizes tried: too few to share, a word of a bitmap, many.
 var itemCounts = []int{1, 2, 3, 64, 4096}
 
-// configs lists the configurations a variant is tried in: every size with each setting of the knobs, and for variants with memory some sizes of
-// objects.
+// configs lists the configurations a variant is tried in: every size with each setting of the knobs (for layers the largest with the defaults
+// only), for variants with memory some sizes of objects, and for layers some room below them.
 func configs(v designs.Variant) []designs.Config {
 	var list []designs.Config
 	for _, items := range itemCounts {
 		for _, knobs := range knobSettings(v.Knobs) {
+			if items > 64 && knobs != nil && v.Capabilities.Over != "" {
+				continue // the same paths, each several times as long
+			}
 			list = append(list, designs.Config{Items: items, Bytes: leastBytes(v), Knobs: knobs})
 		}
 	}
@@ -26,6 +29,11 @@ func configs(v designs.Variant) []designs.Config {
 			designs.Config{Items: 3, Bytes: pageBytes},
 			designs.Config{Items: 64, Bytes: leastObject(v)},
 			designs.Config{Items: 256, Bytes: pageBytes})
+	}
+	if v.Capabilities.Over != "" {
+		list = append(list,
+			designs.Config{Items: 2, Bytes: leastBytes(v), Room: 5},
+			designs.Config{Items: 64, Bytes: leastBytes(v), Room: 200})
 	}
 	return list
 }
@@ -77,6 +85,9 @@ func label(c designs.Config) string {
 	parts := []string{fmt.Sprintf("items=%d", c.Items)}
 	if c.Bytes != 0 {
 		parts = append(parts, fmt.Sprintf("bytes=%d", c.Bytes))
+	}
+	if c.Room != 0 {
+		parts = append(parts, fmt.Sprintf("room=%d", c.Room))
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Knobs)) {
 		parts = append(parts, fmt.Sprintf("%s=%d", name, c.Knobs[name]))

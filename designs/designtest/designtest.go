@@ -15,6 +15,7 @@
 //	death     C9                 a CPU takes all items, gives them back, and dies
 //	walk      C1 to C7, C9       random calls, one at a time, on changing CPUs, beside the model of package spec; a CPU dies on the way
 //	wait      C5                 callers sleep on an empty allocator; frees on another CPU wake them
+//	rush      C5                 a caller comes to an empty allocator at the moment in which the items are freed
 //	refusal   C6                 another task of the CPU runs the moment a caller that may not wait gives the CPU away
 //	contexts  C1 C6              calls from a hard interrupt, as far as the table allows them
 //	misuse    C8                 frees of items that are out of range, and of an idle one

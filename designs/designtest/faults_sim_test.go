@@ -22,6 +22,22 @@ func TestSuiteCatchesRareInterleavings(t *testing.T) {
 	}
 }
 
+// A caller that looks before it queues is caught by a single rush, without the other trials.
+func TestRushFindsTheLostWakeUp(t *testing.T) {
+	for _, tr := range trials {
+		if tr.name != "rush" {
+			continue
+		}
+		var found *Failure
+		if err := tr.try(toyVariant("looks before it queues"), &tally{}); !errors.As(err, &found) || found.Sentence != spec.C5 {
+			t.Errorf("%v, want a breach of C5", err)
+		}
+		if err := tr.try(toyVariant(""), &tally{}); err != nil {
+			t.Errorf("without a fault: %v", err)
+		}
+	}
+}
+
 // A simulated failure repeats: the same trial finds the same failure at the same seed.
 func TestSimulatedFailureRepeats(t *testing.T) {
 	v := toyVariant("looks before it queues")

@@ -84,6 +84,20 @@ func tryOnly(t *testing.T, v designs.Variant, name string) error {
 	return nil
 }
 
+// Who may oversleep is to be served all the same once everybody has given back what he holds.
+func TestOversleepersMustBeServed(t *testing.T) {
+	for _, fault := range []string{"never wakes", "wakes a lone waiter only", "polls"} {
+		v := toyVariant(fault)
+		v.Capabilities.Oversleeps = true
+		mustCatch(t, v, spec.C5, "wait")
+	}
+	v := toyVariant("")
+	v.Capabilities.Oversleeps = true
+	if err := tryOnly(t, v, "wait"); err != nil {
+		t.Error(err)
+	}
+}
+
 // No sentence of the contract is without a fault that the suite finds by it.
 func TestEverySentenceHasAFault(t *testing.T) {
 	for _, s := range spec.Sentences() {

@@ -58,7 +58,7 @@ func (tr trial) nativeCPUs(seed uint64) int {
 
 // memoryBytes leaves room for the items twice: allocators keep spare ones, and round sizes up.
 func memoryBytes(least int, c designs.Config) int {
-	return least + 2*c.Items*(c.Bytes+mem.LineBytes)
+	return least + 2*max(c.Items, c.Room)*(c.Bytes+mem.LineBytes)
 }
 
 // tryNative runs the trial on this computer.

@@ -16,9 +16,10 @@ var simMemoryBytes = []int{64 << 10, 512 << 10, 4 << 20}
 
 const (
 	simEntities = 24
-	// A run of few items takes some 500 to 3,000 steps. An item taken and given back costs some 50, and each is so seven times at most.
+	// A run of few items takes some 500 to 3,000 steps. An item taken and given back costs some 50, and some 150 in a layer over a layer,
+	// which holds twice the items; each is so seven times at most.
 	simSteps        = 30_000
-	simStepsPerItem = 7 * 100
+	simStepsPerItem = 7 * 300
 )
 
 // trySim runs the trial on the simulated machine, with the seeds from first to last-1, each another schedule.

@@ -37,6 +37,7 @@ var trials = []trial{
 	{name: "death", cpus: 2, stage: stageDeath},
 	{name: "walk", cpus: 3, random: true, stage: stageWalk},
 	{name: "wait", cpus: 2, needs: needMayWait, suits: small, stage: stageWait},
+	{name: "rush", cpus: 2, needs: needMayWait, suits: small, stage: stageRush},
 	{name: "refusal", cpus: 1, noPreempt: true, needs: needLimit, suits: small, stage: stageRefusal},
 	{name: "contexts", cpus: 1, needs: needInterrupts, stage: stageContexts},
 	{name: "misuse", cpus: 1, nativeOnly: true, stage: stageMisuse},
@@ -109,7 +110,7 @@ func seeds(v designs.Variant, c designs.Config) int {
 		return simSeeds
 	case c.Items <= 64:
 		return simSeedsBig
-	case len(c.Knobs) == 0:
+	case len(c.Knobs) == 0 && v.Capabilities.Over == "": // in a layer an item takes several times the steps, and many of them show nothing new
 		return 1
 	}
 	return 0

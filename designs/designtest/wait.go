@@ -11,7 +11,8 @@ import (
 const maxWaiters = 3
 
 // stageWait: a task of CPU 0 holds every item. Waiters come to CPU 0 and fall asleep; then items are freed on CPU 1, one by one, and each
-// waiter must get one. Natively every step is determined: the owner's Resched runs the waiters until they sleep.
+// waiter must get one. Where the table says Oversleeps all items are freed, and a waiter frees what it got. Natively every step is determined: the
+// owner's Resched runs the waiters until they sleep.
 func stageWait(s *scene) {
 	owner := s.caller("owner")
 	s.task(nil, owner.name, 0, func(t *kernel.Task) {
@@ -25,11 +26,17 @@ func stageWait(s *scene) {
 			s.task(t, w.name, 0, func(t *kernel.Task) {
 				w.task = t
 				w.alloc(t, kernel.Kernel)
+				if s.variant.Capabilities.Oversleeps {
+					w.freeAll(t)
+				}
 				s.leave(t)
 			})
 		}
 		s.untilAsleep(t, waiters)
 		s.seen.waits += n
+		if s.variant.Capabilities.Oversleeps {
+			n = len(owner.held)
+		}
 		for range n {
 			owner.elsewhere(t, 1, owner.pick())
 		}
@@ -56,6 +63,26 @@ func (s *scene) untilAsleep(t *kernel.Task, waiters []*caller) {
 		t.Resched()
 	}
 	s.breaks(spec.C5, "%d callers that may wait came to an empty allocator, and they do not sleep", len(waiters))
+}
+
+// stageRush: a task of CPU 1 holds every item and frees all, while a caller on CPU 0 comes and may fall asleep. Whether a free falls between his look
+// and his sleep is the schedule's choice.
+func stageRush(s *scene) {
+	owner := s.caller("owner")
+	s.task(nil, owner.name, 1, func(t *kernel.Task) {
+		for owner.alloc(t, kernel.NoWait) {
+		}
+		w := s.caller("late")
+		s.task(t, w.name, 0, func(t *kernel.Task) {
+			w.alloc(t, kernel.Kernel)
+			s.leave(t)
+		})
+		for range owner.stream.Below(8) {
+			t.Resched()
+		}
+		owner.freeAll(t)
+		s.leave(t)
+	})
 }
 
 // stageRefusal: the allocator is empty, and a task that waits for this CPU will free an item as soon as it gets it. So a caller that may not

@@ -19,7 +19,7 @@ const (
 	CounterSteals       = "steals"             // times another CPU's items were taken
 	CounterRefills      = "refills"            // times a CPU's list was filled
 	CounterSpills       = "spills"             // times a CPU's list gave items away
-	CounterBytes        = "bytes-per-item"     // machine memory the allocator was made of, without what lies behind the items of some
+	CounterBytes        = "bytes-per-item"     // machine memory that making the allocator took, over the items it, or the memory below it, has room for
 	CounterLate         = "late-ns-mean"       // open loop: by how much operations began after their time
 	CounterLateMost     = "late-ns-max"        // the same, the worst
 	CounterHandover     = "handover-ns"        // cross-cpu: the hand-over of a number alone, on both CPUs together
@@ -76,7 +76,7 @@ func (r *run) outcome() (*Outcome, error) {
 		addSlow(s, stats.Stats(), r.warmed)
 	}
 	if !r.variant.Capabilities.NativeOnly { // the others keep their words in the heap of Go
-		s.Counters[CounterBytes] = float64(r.laid) / float64(r.config.Items)
+		s.Counters[CounterBytes] = float64(r.laid) / float64(max(r.config.Items, r.config.Room))
 	}
 	if r.load.figures != nil {
 		if err := r.load.figures(r, s); err != nil {

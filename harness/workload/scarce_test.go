@@ -102,3 +102,12 @@ func TestBulkKeepRefillsAndSpills(t *testing.T) {
 		t.Errorf("bulks of 64 on a list of 48 have %v", c)
 	}
 }
+
+// What an allocator takes is shared out to the items there is room for: with a zone below it, a page costs little more than its own bytes.
+func TestBytesAreOfTheRoom(t *testing.T) {
+	const room = 4096
+	s := Spec{Workload: Fastpath, Design: "page", CPUs: 1, Room: room, DurationNs: 1}
+	if got := measureOne(t, s, nil).Sample.Counters[CounterBytes]; got < pageBytes || got > 2*pageBytes {
+		t.Errorf("a page of %d takes %v bytes", room, got)
+	}
+}

@@ -194,3 +194,37 @@ func TestSliceAndOffset(t *testing.T) {
 		t.Errorf("an address outside the memory has offset %#x", at)
 	}
 }
+
+// A span is the object's own bytes, and none outside the memory can be had.
+func TestSpanIsTheMemoryAtAnOffset(t *testing.T) {
+	m, err := mem.Make(1, 8192, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Release()
+	w, err := mem.New[mem.Plain64](m, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Store(0x0807060504030201)
+	offset, _ := m.Offset(unsafe.Pointer(w))
+	if got := m.Span(offset, 3); len(got) != 3 || got[0] != 1 || got[2] != 3 {
+		t.Errorf("three bytes of 0x..030201 are %v", got)
+	}
+	if got := m.Span(8192, 0); len(got) != 0 {
+		t.Errorf("nothing at the end is %v", got)
+	}
+	for _, bad := range []struct {
+		offset uintptr
+		size   int
+	}{{0, -1}, {8193, 0}, {8192, 1}, {^uintptr(0), 2}, {0, 8193}} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%d bytes from %d on: no panic", bad.size, bad.offset)
+				}
+			}()
+			m.Span(bad.offset, bad.size)
+		}()
+	}
+}

@@ -109,6 +109,15 @@ func (m *Memory) Offset(p unsafe.Pointer) (offset uintptr, ok bool) {
 	return o, o < m.block.size
 }
 
+// Span is the memory from an offset on, as bytes that belong to whoever holds the object there: nothing orders them, and the simulator does not see
+// them. It panics on what lies outside the memory.
+func (m *Memory) Span(offset uintptr, size int) []byte {
+	if size < 0 || offset > m.block.size || uintptr(size) > m.block.size-offset {
+		panic(fmt.Sprintf("mem: %d bytes from offset %d in a memory of %d", size, offset, m.block.size))
+	}
+	return m.bytes(offset, offset+uintptr(size))
+}
+
 // Alloc returns size zeroed bytes on the given node, aligned to align bytes, a power of two of at most 4096 that is raised to 64. It returns an
 // error when the node's region is full.
 func (m *Memory) Alloc(node int, size, align uintptr) (unsafe.Pointer, error) {

@@ -58,6 +58,37 @@ func (c *Cache) checkListed(o Object) error {
 	return fmt.Errorf("object %d lies in no zone (I3)", o)
 }
 
+// Holds reports whether o is an object of a slab that the cache has now, with an owner or not. Any context.
+func (c *Cache) Holds(o Object) bool {
+	for i := range c.zones {
+		z := &c.zones[i]
+		if offset := uint64(o) - z.first; offset < z.bytes {
+			within := offset & c.slabMask
+			return within%c.bytes == 0 && within/c.bytes < c.perSlab && z.slabs[offset>>c.slabShift].state.LoadRelaxed() == live
+		}
+	}
+	return false
+}
+
+// Idle reports whether an object that Holds takes has no owner: it is free in its slab or on a CPU's list, all of which are looked through. Only at
+// quiescence.
+func (c *Cache) Idle(o Object) bool {
+	z, offset := c.zoneOf(o)
+	index, row := offset&c.slabMask/c.bytes, offset>>c.slabShift*c.rowWords
+	if z.bits[row+index/64].Load()>>(index%64)&1 != 0 {
+		return true
+	}
+	for cpu := range c.lists {
+		l := &c.lists[cpu]
+		for i := range l.words.length.Load() {
+			if Object(l.slots[i].Load()) == o {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // checkSlabs: the bits of live slabs agree with their counts, and their pages are held.
 func (c *Cache) checkSlabs(z *zone) error {
 	if z.words.lock.Held() {

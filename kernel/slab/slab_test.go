@@ -342,3 +342,25 @@ func TestCheckFindsFaults(t *testing.T) {
 		}
 	}
 }
+
+// Holds knows an object of the cache by its place, and Idle one without an owner wherever it lies: on a CPU's list or in its slab.
+func TestHoldsAndIdleKnowAnObject(t *testing.T) {
+	b := newBench(t, 1, 2, 1<<18)
+	c := b.cache(16, Config{ObjectBytes: 24, Order: -1, High: 4, Batch: 2})
+	got := b.all(c, 0)
+	for i, o := range got {
+		if !c.Holds(o) || c.Idle(o) {
+			t.Errorf("object %d, which is held: Holds %v, Idle %v", o, c.Holds(o), c.Idle(o))
+		}
+		b.free(c, i%2, o)
+		if c.Holds(o) && !c.Idle(o) {
+			t.Errorf("object %d was freed and is not idle", o)
+		}
+	}
+	last := c.zones[0].first + c.zones[0].bytes
+	for _, o := range []Object{got[0] + 8, Object(last), Object(last + 1<<20), ^Object(0), Object(c.zones[0].first + 2*24)} {
+		if c.Holds(o) {
+			t.Errorf("offset %d is held for an object", o)
+		}
+	}
+}

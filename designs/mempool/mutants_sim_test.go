@@ -1,0 +1,74 @@
+//go:build sim
+
+package mempool
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"headroom/designs"
+	"headroom/designs/designtest"
+	"headroom/kernel/mutant"
+)
+
+// killer says what shows a mistake: a check written for it, the conformance suite on some variants, or both.
+type killer struct {
+	check func(t *testing.T) error
+	suite func(v designs.Variant) bool
+}
+
+// bySuite is what shows most: the suite, on every variant that stands on memory itself. A pool over a pool runs the same code twice.
+var bySuite = killer{suite: func(v designs.Variant) bool { return !strings.HasSuffix(v.Name, "-mempool") }}
+
+// killers are the exceptions. In the mainline order the window of MP-02 is narrow, since a whole free has to fall into it: package fuzz finds it there.
+var killers = map[mutant.ID]killer{
+	mp02: {suite: func(v designs.Variant) bool { return bySuite.suite(v) && strings.HasPrefix(v.Name, "molnar") }},
+	mp05: {check: func(t *testing.T) error { return serveFromBelow(t, Molnar) }},
+	mp07: {check: checkAttempts},
+	mp08: {check: func(t *testing.T) error {
+		if got, err := takeWithRights(t, Mainline); err != nil || got != 8 {
+			return fmt.Errorf("%d items of 8 above the reserve, %v", got, err)
+		}
+		return nil
+	}},
+}
+
+// Every planted mistake breaks the contract where the suite sees it, or the check written for it; without one both pass.
+func TestChecksKillEveryMutant(t *testing.T) {
+	defer mutant.Set("")
+	killed := 0
+	for _, m := range mutant.All() {
+		if m.Host != host {
+			continue
+		}
+		killed++
+		t.Run(string(m.ID), func(t *testing.T) {
+			mutant.Set(m.ID)
+			k, special := killers[m.ID]
+			if !special {
+				k = bySuite
+			}
+			if k.check != nil {
+				told(t, k.check(t), m, "the check written for it")
+			}
+			for _, v := range Variants() {
+				if k.suite != nil && k.suite(v) {
+					told(t, designtest.TrySimulated(v), m, v.FullName())
+				}
+			}
+		})
+	}
+	if killed != 8 {
+		t.Errorf("%d mutants have the host %s, want 8", killed, host)
+	}
+}
+
+// told: what was tried must have failed.
+func told(t *testing.T, err error, m mutant.Mutant, what string) {
+	if err == nil {
+		t.Errorf("%s passes with %s: %s", what, m.ID, m.Story)
+		return
+	}
+	t.Log(err)
+}
