@@ -4,7 +4,7 @@ GO ?= go
 RACE = -race -timeout 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build test tidy vet test-native test-sim test-race test-record generate bench bench-quick bench-explore explore clean numa-tools test-numa
+.PHONY: help build test tidy vet test-native test-sim test-race test-record generate bench bench-quick bench-explore explore clean numa-tools test-numa report-tools test-report
 
 help: ## explain every target (this text)
 	@echo "headroom compares kernel allocator designs. Targets:"
@@ -66,6 +66,13 @@ explore: build ## look for failures in every design the simulator can run, for a
 
 clean: ## remove what was built; results stay
 	rm -rf bin build
+
+report-tools: ## install the browser that make test-report uses (Debian: Chromium)
+	DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends chromium
+
+test-report: ## render sample reports in a headless browser and check them; leaves screenshots and prints in build/
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { echo "test-report: no Chromium: run make report-tools" >&2; exit 1; }
+	$(GO) test -count=1 -tags browser -run TestBrowserRendersTheReport ./harness/report
 
 # What one node cannot show: placement on several, in virtual machines under software emulation. Not part of test: it needs an emulator and a kernel.
 NUMA_KERNEL ?= $(CURDIR)/build/numa/vmlinuz

@@ -42,7 +42,7 @@ func benchCommand() *cobra.Command {
 		Use:   "bench",
 		Short: "Measure designs under identical workloads and write a report",
 		Long: `Bench measures every design that can run a workload, one fresh process a sample, cells interleaved in random order.
-The result is a folder: raw.txt (Go benchmark format, for benchstat), cells.json, env.txt, pictures and report.md.
+The result is a folder: raw.txt (Go benchmark format, for benchstat), cells.json, env.txt, pictures, report.md and report.html.
 Interrupting it (Ctrl-C) keeps the samples that are complete.`,
 		Example: `  headroom bench --quick
   headroom bench --workload window --design percpu_tags --design mutex

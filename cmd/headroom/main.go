@@ -64,6 +64,7 @@ runs them under identical workloads, explores their schedules for broken invaria
   headroom bench --quick --trace my.stream
   headroom record --seconds 10 --out my.stream
   headroom compare results/before results/latest --gate 5
+  headroom report results/latest
   headroom ab v1 HEAD --quick
   headroom explore --design percpu_tags --seconds 20
   headroom replay build/findings/percpu_tags-lock-PI-01.replay`,
@@ -83,7 +84,7 @@ runs them under identical workloads, explores their schedules for broken invaria
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
 	})
-	c.AddCommand(benchCommand(), compareCommand(), abCommand(), recordCommand(), exploreCommand(), replayCommand(), listCommand(), envCommand(),
+	c.AddCommand(benchCommand(), compareCommand(), reportCommand(), abCommand(), recordCommand(), exploreCommand(), replayCommand(), listCommand(), envCommand(),
 		sampleCommand())
 	return c
 }

@@ -184,6 +184,9 @@ func TestUnusableInputIsOneLine(t *testing.T) {
 		{"replay none", "give the path of a file that headroom explore wrote"},
 		{"replay README.md", "README.md:1: not a replay file: the first line must be "},
 		{"compare none none", "none"},
+		{"report", "headroom report takes 1 arguments, and 0 were given; see headroom report --help"},
+		{"report none", "none: no such run folder; give a folder that has env.txt, raw.txt and cells.json"},
+		{"report .", "env.txt: missing"},
 	} {
 		e := headroom(t, dir, strings.Fields(c.line)...)
 		if e.status != exitUnusable || e.stdout != "" || strings.Count(e.stderr, "\n") != 1 || !strings.HasPrefix(e.stderr, "headroom: ") || !strings.Contains(e.stderr, c.says) {

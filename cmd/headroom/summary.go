@@ -14,7 +14,7 @@ func summarise(w io.Writer, run *result.Run) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "WORKLOAD\tITEMS\tCPUS\tDESIGN\tNS/OP\tINTERVAL\tCAS/OP\tN\tRANK")
 	for _, table := range stats.Tables(stats.Rows(run), run.Control.AASpreadPct) {
-		if result.IsControl(table.Params) {
+		if result.IsControl(table.Params) || result.IsAside(table.Params) {
 			continue
 		}
 		name := table.Workload

@@ -19,7 +19,9 @@ type chart struct {
 	xName    string // the same in a word or two
 	panels   []panel
 	dots     bool    // one CPU count, no sweep: a dot chart
-	values   []point // every point whose values the throughput axis must show
+	spectrum bool    // percentiles against time
+	shared   string  // of a spectrum: what the titles of its panels have in common
+	values   []point // every point whose values the vertical axis must show
 	xs       []float64
 	classes  []string // distance classes of points on more than one CPU, sorted
 	counts   [2]int   // least and greatest count of samples behind a point
@@ -34,18 +36,20 @@ type panel struct {
 
 // series is one design in one panel.
 type series struct {
-	design string
-	points []point // by ascending x
+	design    string
+	guarantee string
+	points    []point // by ascending x
 }
 
-// point is the throughput of one cell.
+// point is the throughput of one cell, or one percentile of a spectrum.
 type point struct {
 	name           string
-	x              float64 // CPUs, or the swept parameter
-	y, low, high   float64 // operations a second
+	x              float64 // CPUs, the swept parameter, or 1/(1-p)
+	y, low, high   float64 // operations a second, or ns
 	bounded        bool    // low and high are finite
 	class          string  // distance class
 	samples, index int     // count of samples; place of x among the panel's
+	floor          bool    // of a spectrum: inside the machine's floor
 }
 
 // cpuChart arranges rows of one workload and item kind against the number of CPUs.
@@ -93,7 +97,7 @@ func newChart(rows []stats.Row, x func(stats.Row) float64, panelOf func(stats.Ro
 	for _, group := range groupBy(rows, panelOf) {
 		p := panel{title: panelOf(group[0])}
 		for _, design := range groupBy(group, func(r stats.Row) string { return r.Design }) {
-			s := series{design: design[0].Design}
+			s := series{design: design[0].Design, guarantee: design[0].Guarantee}
 			for _, r := range design {
 				s.points = append(s.points, c.point(r, x(r)))
 			}
@@ -108,7 +112,17 @@ func newChart(rows []stats.Row, x func(stats.Row) float64, panelOf func(stats.Ro
 // point makes the point of a row and notes what the chart has to say about it.
 func (c *chart) point(r stats.Row, x float64) point {
 	e := r.Throughput
-	p := point{r.Name, x, e.Median, e.Low, e.High, e.Bounded(), r.Class, e.Count(), slices.Index(c.xs, x)}
+	p := point{r.Name, x, e.Median, e.Low, e.High, e.Bounded(), r.Class, e.Count(), slices.Index(c.xs, x), false}
+	c.note(&r, p)
+	if !p.bounded {
+		c.bare++
+	}
+	c.values = append(c.values, p)
+	return p
+}
+
+// note notes the class and the count of samples of a point.
+func (c *chart) note(r *stats.Row, p point) {
 	if r.CPUs > 1 && r.Class != "" && !slices.Contains(c.classes, r.Class) {
 		c.classes = append(c.classes, r.Class)
 		slices.Sort(c.classes)
@@ -117,16 +131,14 @@ func (c *chart) point(r stats.Row, x float64) point {
 		c.counts = [2]int{p.samples, p.samples}
 	}
 	c.counts = [2]int{min(c.counts[0], p.samples), max(c.counts[1], p.samples)}
-	if !p.bounded {
-		c.bare++
-	}
-	c.values = append(c.values, p)
-	return p
 }
 
 // finishTitle moves the title of a single panel, and the item kind, into the title of the chart.
 func (c *chart) finishTitle() {
 	var more []string
+	if c.shared != "" {
+		more = append(more, c.shared)
+	}
 	if len(c.panels) == 1 && c.panels[0].title != "" {
 		more = append(more, c.panels[0].title)
 		c.panels[0].title = ""
@@ -165,16 +177,49 @@ func (c *chart) check(logY bool) error {
 	return nil
 }
 
-// alt describes the chart in words: what is shown, and which design leads where most CPUs, or the greatest value, stand.
+// guarantees lists the guarantees of the chart's designs, sorted.
+func (c *chart) guarantees() []string {
+	var list []string
+	for _, p := range c.panels {
+		for _, s := range p.series {
+			list = append(list, s.guarantee)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// alt describes the chart in words: what is shown, and which design leads where most CPUs, or the greatest value, stand, within each guarantee.
 func (c *chart) alt() string {
+	if c.spectrum {
+		return c.spectrumAlt()
+	}
 	designs := make(map[string]bool)
+	for _, p := range c.panels {
+		for _, s := range p.series {
+			designs[s.design] = true
+		}
+	}
+	count := fmt.Sprintf("%d designs", len(designs))
+	if len(designs) == 1 {
+		count = "1 design"
+	}
+	words := fmt.Sprintf("%s, %s.", c.title, count)
+	guarantees := c.guarantees()
+	for _, g := range guarantees {
+		words += " " + c.leader(g, len(guarantees) > 1)
+	}
+	return words
+}
+
+// leader names the design of a guarantee that leads at the end of the horizontal axis.
+func (c *chart) leader(guarantee string, named bool) string {
 	var best point
 	var leader, where string
 	for _, p := range c.panels {
 		for _, s := range p.series {
-			designs[s.design] = true
 			last := s.points[len(s.points)-1]
-			if leader == "" || cmp.Or(cmp.Compare(last.x, best.x), cmp.Compare(last.y, best.y)) > 0 {
+			if s.guarantee == guarantee && (leader == "" || cmp.Or(cmp.Compare(last.x, best.x), cmp.Compare(last.y, best.y)) > 0) {
 				leader, best, where = s.design, last, p.title
 			}
 		}
@@ -187,12 +232,10 @@ func (c *chart) alt() string {
 	if c.dots {
 		at = "there"
 	}
-	count := fmt.Sprintf("%d designs", len(designs))
-	if len(designs) == 1 {
-		count = "1 design"
+	if named {
+		at += " among those of guarantee \"" + guarantee + "\""
 	}
-	return fmt.Sprintf("%s, %s. Highest median %s: %s with %.4g %s operations per second%s.",
-		c.title, count, at, leader, best.y/unit.size, unit.word, where)
+	return fmt.Sprintf("Highest median %s: %s with %.4g %s operations per second%s.", at, leader, best.y/unit.size, unit.word, where)
 }
 
 // fileName joins words to a file name of lower-case letters, digits and hyphens.

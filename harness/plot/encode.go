@@ -2,7 +2,12 @@ package plot
 
 import (
 	"bytes"
+	"fmt"
 	"html"
+	"regexp"
+	"strconv"
+
+	stdfont "golang.org/x/image/font"
 
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
@@ -35,10 +40,27 @@ func (c *chart) picture(caption Caption) (Picture, error) {
 	return p, nil
 }
 
-// finishSVG names faces of the same metrics for readers that lack Liberation Sans, and adds the description.
+// textElement is a line of text as the SVG canvas writes it: weight, size in points, and the text.
+var textElement = regexp.MustCompile(`<text ([^>]*font-weight:(bold|normal);[^>]*font-size:([0-9.]+)px[^>]*)>([^<]+)</text>`)
+
+// finishSVG names faces of the same metrics for readers that lack Liberation Sans, gives each line of text the length that was reckoned with, so
+// that a wider face is not cut at the edge, and adds the description.
 func finishSVG(svg []byte, alt string) []byte {
 	svg = bytes.ReplaceAll(svg, []byte("font-family:Liberation Sans;"),
 		[]byte("font-family:'Liberation Sans',Arimo,Arial,Helvetica,sans-serif;"))
+	svg = textElement.ReplaceAllFunc(svg, func(element []byte) []byte {
+		part := textElement.FindSubmatch(element)
+		weight := stdfont.WeightNormal
+		if string(part[2]) == "bold" {
+			weight = stdfont.WeightBold
+		}
+		size, err := strconv.ParseFloat(string(part[3]), 64)
+		if err != nil {
+			return element
+		}
+		length := sans(size, weight, black).Width(html.UnescapeString(string(part[4])))
+		return fmt.Appendf(nil, `<text textLength="%.2f" lengthAdjust="spacingAndGlyphs" %s>%s</text>`, length.Points(), part[1], part[4])
+	})
 	title := []byte("<title>" + html.EscapeString(alt) + "</title>\n<g transform=")
 	return bytes.Replace(svg, []byte("<g transform="), title, 1)
 }

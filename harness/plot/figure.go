@@ -82,17 +82,19 @@ func newFigure(c *chart, caption Caption) *figure {
 	return f
 }
 
-// designs names the designs of the chart, the one that ends highest first, so that the legend has the order of the lines.
+// designs names the designs of the chart: those of one guarantee together, the one that ends highest first, so that the legend has the order of
+// the lines.
 func (f *figure) designs() []string {
 	type end struct {
-		design string
-		last   point
-		panel  int
+		design    string
+		guarantee string
+		last      point
+		panel     int
 	}
 	var ends []end
 	for i, p := range f.panels {
 		for _, s := range p.series {
-			e := end{s.design, s.points[len(s.points)-1], i}
+			e := end{s.design, s.guarantee, s.points[len(s.points)-1], i}
 			if at := slices.IndexFunc(ends, func(o end) bool { return o.design == s.design }); at >= 0 {
 				ends[at] = e
 			} else {
@@ -102,6 +104,8 @@ func (f *figure) designs() []string {
 	}
 	slices.SortStableFunc(ends, func(a, b end) int {
 		switch {
+		case a.guarantee != b.guarantee:
+			return strings.Compare(a.guarantee, b.guarantee)
 		case a.last.x != b.last.x:
 			return int(b.last.index - a.last.index)
 		case a.last.y > b.last.y:
@@ -123,7 +127,7 @@ func (f *figure) grid() {
 	switch n := len(f.panels); {
 	case n == 1:
 		f.columns, f.data = 1, vg.Point{X: 330, Y: 215}
-	case n <= 4:
+	case n <= 4 || f.spectrum: // an open loop has its two timings side by side
 		f.columns, f.data = 2, vg.Point{X: 225, Y: 150}
 	default:
 		f.columns, f.data = 3, vg.Point{X: 175, Y: 125}
@@ -143,6 +147,9 @@ func (f *figure) scales() {
 	}
 	f.unit = unitOf(greatest)
 	switch {
+	case f.spectrum:
+		f.y, f.x = timeScale(least, greatest), nineScale(f.xs[0], f.xs[len(f.xs)-1])
+		return
 	case f.caption.LogY:
 		f.y = decadeScale(least, greatest, f.unit)
 	case f.dots:
@@ -187,7 +194,16 @@ func (f *figure) panelTitle() vg.Length {
 	if len(f.panels) == 1 {
 		return 4
 	}
-	return lineHeight(panelStyle) + 3
+	most := 1
+	for _, p := range f.panels {
+		most = max(most, len(f.panelLines(p)))
+	}
+	return vg.Length(most)*lineHeight(panelStyle) + 3
+}
+
+// panelLines breaks the title of a panel into lines that stay clear of the panel beside it.
+func (f *figure) panelLines(p panel) []string {
+	return wrap(panelStyle, p.title, f.data.X+f.valueRoom)
 }
 
 func (f *figure) head() vg.Length {
@@ -210,6 +226,54 @@ func (f *figure) noteTexts() []string {
 	} else if f.counts[0] == 1 {
 		samples = "1 sample"
 	}
+	notes := []string{f.spectrumNotes(samples)}
+	if !f.spectrum {
+		notes = []string{f.markNotes(samples)}
+	}
+	switch {
+	case f.hollow != "" && f.spectrum:
+		notes = append(notes, fmt.Sprintf("Distance classes of the CPUs differ (%s): lines of different classes must not be compared.", strings.Join(f.classes, ", ")))
+	case f.hollow != "":
+		notes = append(notes, fmt.Sprintf("Distance classes of the CPUs differ (%s): hollow marks are %s, and hollow and filled marks must not be compared.",
+			strings.Join(f.classes, ", "), f.hollow))
+	case len(f.classes) == 1:
+		notes = append(notes, fmt.Sprintf("Distance class of the CPUs: %s.", f.classes[0]))
+	}
+	if list := f.guarantees(); len(list) > 1 {
+		notes = append(notes, f.guaranteeNote(list))
+	}
+	known := func(s string) string {
+		if s == "" {
+			return "unknown"
+		}
+		return s
+	}
+	return append(notes, fmt.Sprintf("headroom commit %s. CPU: %s.", known(f.caption.Commit), known(f.caption.CPU)))
+}
+
+// guaranteeNote says which designs promise what: those of different guarantees share the axes, not a ranking.
+func (f *figure) guaranteeNote(list []string) string {
+	var parts []string
+	for _, g := range list {
+		var names []string
+		for _, p := range f.panels {
+			for _, s := range p.series {
+				if s.guarantee == g {
+					names = append(names, s.design)
+				}
+			}
+		}
+		slices.Sort(names)
+		if g == "" {
+			g = "unknown"
+		}
+		parts = append(parts, g+": "+strings.Join(slices.Compact(names), ", "))
+	}
+	return "Guarantees differ, and designs of different ones are not ranked against each other. " + strings.Join(parts, "; ") + "."
+}
+
+// markNotes says what marks and bars are.
+func (f *figure) markNotes(samples string) string {
 	marks := fmt.Sprintf("Marks: median of %s, each a fresh process. ", samples)
 	bars := fmt.Sprintf("Bars: interval of the median at %.0f %% confidence or more, from order statistics; ", 100*stats.Confidence)
 	switch f.bare {
@@ -223,21 +287,7 @@ func (f *figure) noteTexts() []string {
 	if !f.dots && len(f.looks) > 1 {
 		bars += " Marks of one position stand side by side where there is room."
 	}
-	notes := []string{marks + bars}
-	switch {
-	case f.hollow != "":
-		notes = append(notes, fmt.Sprintf("Distance classes of the CPUs differ (%s): hollow marks are %s, and hollow and filled marks must not be compared.",
-			strings.Join(f.classes, ", "), f.hollow))
-	case len(f.classes) == 1:
-		notes = append(notes, fmt.Sprintf("Distance class of the CPUs: %s.", f.classes[0]))
-	}
-	known := func(s string) string {
-		if s == "" {
-			return "unknown"
-		}
-		return s
-	}
-	return append(notes, fmt.Sprintf("headroom commit %s. CPU: %s.", known(f.caption.Commit), known(f.caption.CPU)))
+	return marks + bars
 }
 
 // draw puts the figure on a canvas of its size.
@@ -273,7 +323,9 @@ func (f *figure) drawPanel(c draw.Canvas, p panel, corner vg.Point) {
 	data := vg.Rectangle{Min: vg.Point{X: corner.X + f.axisRoom, Y: corner.Y - f.panelTitle() - f.data.Y}}
 	data.Max = data.Min.Add(f.data)
 	if len(f.panels) > 1 {
-		put(c, panelStyle, data.Min.X, corner.Y-lineHeight(panelStyle)/2, 0, p.title)
+		for i, line := range f.panelLines(p) {
+			put(c, panelStyle, data.Min.X, corner.Y-(vg.Length(i)+0.5)*lineHeight(panelStyle), 0, line)
+		}
 	}
 	if f.dots {
 		f.drawDots(c, p, data)
@@ -290,7 +342,11 @@ func (f *figure) drawAxisTitles(c draw.Canvas, top vg.Length) {
 	if f.dots {
 		x = f.throughput("operations per second")
 	} else {
-		putUp(c, labelStyle, margin+lineHeight(labelStyle)/2-2, (top-f.panelTitle()+bottom+f.below)/2, f.throughput("op/s"))
+		y := f.throughput("op/s")
+		if f.spectrum {
+			y = "time"
+		}
+		putUp(c, labelStyle, margin+lineHeight(labelStyle)/2-2, (top-f.panelTitle()+bottom+f.below)/2, y)
 	}
 	put(c, labelStyle, center, bottom-lineHeight(labelStyle)/2-2, 0.5, x)
 }

@@ -30,6 +30,12 @@ func (f *figure) drawLines(c draw.Canvas, p panel, data vg.Rectangle) {
 	}
 	stroke(c, black, 0.8, nil, vg.Point{X: data.Min.X, Y: data.Max.Y}, data.Min, vg.Point{X: data.Max.X, Y: data.Min.Y})
 	places := f.places(p, data)
+	if f.spectrum {
+		for i, s := range p.series {
+			f.drawSpectrum(c, s, places[i])
+		}
+		return
+	}
 	for i, s := range p.series {
 		f.drawLine(c, s, places[i])
 	}
@@ -63,6 +69,9 @@ func (f *figure) places(p panel, data vg.Rectangle) [][]place {
 		nearest = min(nearest, (f.x.at(f.xs[i])-f.x.at(f.xs[i-1]))*data.Size().X)
 	}
 	step := min(3.2, 0.4*nearest/vg.Length(len(p.series)))
+	if f.spectrum {
+		step = 0 // the lines carry the picture
+	}
 	order := f.sideways(p)
 	places := make([][]place, len(p.series))
 	for i, s := range p.series {
@@ -170,7 +179,7 @@ func (f *figure) figures(p point) string {
 	return fmt.Sprintf("%s [%s, %s]", short(p.y), short(p.low), short(p.high))
 }
 
-// drawDots draws one panel of a dot chart, the greatest throughput on top.
+// drawDots draws one panel of a dot chart: designs of one guarantee together, the greatest throughput on top.
 func (f *figure) drawDots(c draw.Canvas, p panel, data vg.Rectangle) {
 	along := func(v float64) vg.Length { return data.Min.X + f.y.at(v)*data.Size().X }
 	for _, t := range f.y.ticks {
@@ -183,6 +192,8 @@ func (f *figure) drawDots(c draw.Canvas, p panel, data vg.Rectangle) {
 	ranked := slices.Clone(p.series)
 	slices.SortStableFunc(ranked, func(a, b series) int {
 		switch {
+		case a.guarantee != b.guarantee:
+			return strings.Compare(a.guarantee, b.guarantee)
 		case a.points[0].y > b.points[0].y:
 			return -1
 		case a.points[0].y < b.points[0].y:

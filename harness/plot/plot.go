@@ -1,4 +1,4 @@
-// Package plot draws throughput against CPUs, or against a swept parameter, as SVG and PNG.
+// Package plot draws throughput against CPUs, or against a swept parameter, and percentile spectra, as SVG and PNG.
 //
 // A picture holds one workload and one item kind. Several parameters, or several CPU counts of a sweep, become panels
 // of one picture that share their axes. Where only one CPU count was measured there is no line to draw, and the picture
@@ -11,6 +11,7 @@
 //	I3  every picture says what its bars are, how many samples stand behind a point, which commit and which CPU
 //	I4  text and marks lie inside the picture: the legend, titles and notes make it larger, they are never cut
 //	I5  different item kinds never share an axis
+//	I6  where designs of several guarantees share an axis the picture says so, and neither order nor description ranks across them
 package plot
 
 import (

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"flag"
 	"fmt"
+	"html"
 	"image/color"
 	"image/png"
 	"io"
@@ -66,6 +67,11 @@ func drawGallery() (map[string]*plot.Picture, error) {
 			mixed[i].Class = "far"
 		}
 	}
+	promises := fakes(eight[:6], []int{1, 2, 4}, 6, "hold", 32)
+	for i := range promises {
+		promises[i].Guarantee = map[bool]string{true: "waits, bounded", false: "may fail, bounded"}[strings.HasPrefix(promises[i].Design, "percpu")]
+	}
+	keep("guarantees")(plot.AgainstCPUs(promises, caption))
 	gaps := slices.DeleteFunc(fakes(eight[:3], powers, 6, ""), func(r stats.Row) bool { return r.Design == eight[0] && r.CPUs == 8 })
 	keep("two-cpus")(plot.AgainstCPUs(fakes(eight, []int{1, 2}, 6, "hold", 32), caption))
 	keep("many-cpus")(plot.AgainstCPUs(fakes(eight, powers, 8, "hold", 32), caption))
@@ -79,8 +85,20 @@ func drawGallery() (map[string]*plot.Picture, error) {
 	keep("logarithmic")(plot.AgainstCPUs(fakes(twelve, powers, 6, "hold", 32), log))
 	keep("two-classes")(plot.AgainstCPUs(mixed, caption))
 	keep("gap")(plot.AgainstCPUs(gaps, caption))
+	keep("spectrum")(first(plot.Spectra(timedFakes(eight), caption)))
 	keep("lone")(plot.AgainstCPUs(fakes(eight[:1], []int{1, 2}, 3, ""), plot.Caption{}))
 	return out, failed
+}
+
+// first is the one picture that a group of rows calls for.
+func first(pictures []plot.Picture, err error) (*plot.Picture, error) {
+	if err == nil && len(pictures) != 1 {
+		err = fmt.Errorf("%d pictures", len(pictures))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &pictures[0], nil
 }
 
 // I1, by drawing everything twice.
@@ -103,7 +121,7 @@ func TestSameRowsGiveTheSameBytes(t *testing.T) {
 // The golden files are SVG because their differences can be read; look at a change with -samples DIR before -update.
 func TestPicturesAreTheGoldenOnes(t *testing.T) {
 	pictures := shown(t)
-	for _, name := range []string{"two-cpus", "one-cpu", "twelve-designs", "sweep", "two-classes"} {
+	for _, name := range []string{"two-cpus", "one-cpu", "twelve-designs", "sweep", "two-classes", "spectrum", "guarantees"} {
 		golden := filepath.Join("testdata", name+".svg")
 		if *update {
 			if err := os.WriteFile(golden, pictures[name].SVG, 0o644); err != nil {
@@ -151,11 +169,24 @@ func TestNothingIsCutOff(t *testing.T) {
 	}
 }
 
+// I4 for readers without our face: every line of an SVG has the length that its place was reckoned with.
+func TestLinesOfTextHaveTheirLengths(t *testing.T) {
+	for name, p := range shown(t) {
+		lines := bytes.Count(p.SVG, []byte("<text "))
+		if lengths := bytes.Count(p.SVG, []byte("<text textLength=")); lines < 8 || lengths != lines {
+			t.Errorf("%s: %d of %d lines of text have a length", name, lengths, lines)
+		}
+	}
+}
+
 // I3, and that the SVG is well-formed.
 func TestEveryPictureSaysWhatItShows(t *testing.T) {
 	for name, p := range shown(t) {
 		words := svgText(t, p.SVG)
 		want := []string{"throughput of all CPUs (million op", "Marks: median of ", "each a fresh process.", "interval of the median", "headroom commit ", "CPU: ", p.Workload}
+		if name == "spectrum" {
+			want = []string{"percentile of operations", "each a fresh process", "Dotted, with hollow marks: floor", "headroom commit ", "CPU: ", p.Workload}
+		}
 		if name != "lone" {
 			want = append(want, caption.Definition, caption.Commit, caption.CPU)
 		}
@@ -164,7 +195,7 @@ func TestEveryPictureSaysWhatItShows(t *testing.T) {
 				t.Errorf("%s does not say %q: %s", name, w, words)
 			}
 		}
-		if !strings.Contains(string(p.SVG), "<title>"+p.Alt+"</title>") {
+		if !strings.Contains(string(p.SVG), "<title>"+html.EscapeString(p.Alt)+"</title>") {
 			t.Errorf("%s: the SVG has no description", name)
 		}
 	}
@@ -261,6 +292,40 @@ func TestDrawChoosesThePictures(t *testing.T) {
 		}
 		if !slices.Equal(names, c.want) {
 			t.Errorf("%s: %q, want %q", name, names, c.want)
+		}
+	}
+}
+
+// I6: a picture of several guarantees says so and names a leader of each; a picture of one does not.
+func TestPicturesOfSeveralGuaranteesSaySo(t *testing.T) {
+	p := shown(t)["guarantees"]
+	for _, want := range []string{
+		`among those of guarantee "waits, bounded": percpu_tags:`, `among those of guarantee "may fail, bounded": `,
+	} {
+		if !strings.Contains(p.Alt, want) {
+			t.Errorf("%q does not say %q", p.Alt, want)
+		}
+	}
+	const note = "Guarantees differ, and designs of different ones are not ranked against each other."
+	if words := svgText(t, p.SVG); !strings.Contains(words, note) || !strings.Contains(words, "waits, bounded: percpu_tags:flag, percpu_tags:lock, percpu_tags:xchg.") {
+		t.Errorf("no note in %q", words)
+	}
+	if strings.Contains(svgText(t, shown(t)["two-cpus"].SVG), note) {
+		t.Error("a note about guarantees in a picture of one")
+	}
+}
+
+// A row without distributions has no spectrum, and neither has one whose operations are too few for a single percentile.
+func TestSpectraOfNothing(t *testing.T) {
+	thin := timedFakes(eight[:1])
+	for i := range thin {
+		for j := range thin[i].Tails {
+			thin[i].Tails[j].Spectrum = nil
+		}
+	}
+	for _, rows := range [][]stats.Row{nil, fakes(eight, []int{1}, 6, ""), thin} {
+		if pictures, err := plot.Spectra(rows, caption); err != nil || len(pictures) > 0 {
+			t.Errorf("%d pictures, error %v", len(pictures), err)
 		}
 	}
 }

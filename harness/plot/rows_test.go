@@ -69,3 +69,26 @@ func fakes(designs []string, cpus []int, count int, key string, values ...float6
 	}
 	return rows
 }
+
+// timedFakes are rows of 1 and 2 CPUs with an open loop's distributions: a step of twenty at 99.9 %, and the machine's gaps from 99.99 % on.
+func timedFakes(designs []string) []stats.Row {
+	var rows []stats.Row
+	for i, r := range fakes(designs, []int{1, 2}, 6, "rate", 1e6) {
+		for k, timed := range []string{result.TimedIntended, result.TimedActual} {
+			t := stats.Tail{Timed: timed, Method: result.EveryOperation, Operations: 1e7}
+			for n := 3; n <= 50; n++ {
+				ns := (20 + 3*float64(i)) * (1 + float64(n)/60) / float64(1+k)
+				if n >= 30 {
+					ns *= 20
+				}
+				if n >= 40 {
+					ns = 30_000 * float64(n) / 40
+				}
+				t.Spectrum = append(t.Spectrum, stats.Point{Share: 1 - math.Pow(10, -float64(n)/10), Ns: ns, Floor: n >= 40})
+			}
+			r.Tails = append(r.Tails, t)
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}

@@ -15,5 +15,26 @@ func describe(name string) (stands, operation string) {
 	return "It stands for " + sentence(d.StandsFor), "One operation is " + sentence(d.Operation)
 }
 
+// subjects are the questions that workloads are there for, beside their names in headings.
+var subjects = map[string]string{
+	"fastpath":        "cost",
+	"window":          "cost",
+	"bulk-keep":       "cost in bulk",
+	"cross-cpu":       "frees on another CPU",
+	"bio-inflight":    "tails of an open loop",
+	"start-storm":     "tails of a burst",
+	"tag-exhaust":     "exhaustion",
+	"exhaust-recover": "exhaustion and recovery",
+	"trace":           "recorded load",
+}
+
+// subject is the heading of a workload: "tag-exhaust (exhaustion)".
+func subject(name string) string {
+	if s := subjects[name]; s != "" {
+		return name + " (" + s + ")"
+	}
+	return name
+}
+
 // sentence ends a phrase with one full stop.
 func sentence(phrase string) string { return strings.TrimRight(phrase, ".") + "." }

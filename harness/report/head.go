@@ -11,7 +11,7 @@ import (
 	"headroom/harness/stats"
 )
 
-// head writes the title, what an interrupted run is worth, and how to repeat the run.
+// head writes the title and what an interrupted run is worth.
 func (d *document) head() {
 	cpu := d.env.Get(result.KeyCPU)
 	if cpu == "" {
@@ -25,6 +25,10 @@ func (d *document) head() {
 	if d.run.Interrupted {
 		d.line("> **Interrupted run.** It was stopped early and holds only the samples that were complete by then. Cells that had none are listed as such.\n")
 	}
+}
+
+// repeat writes how to repeat the run.
+func (d *document) repeat() {
 	d.line("## How to repeat it\n")
 	d.line("Commit %s. Started %s.\n", code(commit(d.env)), d.started())
 	if d.run.Command == "" {
@@ -32,7 +36,7 @@ func (d *document) head() {
 	} else {
 		d.line("%s\n", block(d.run.Command))
 	}
-	d.line("Every kept sample stands in %s, in Go benchmark format; benchstat's own table of it:\n", code(result.RawFile))
+	d.line("Every kept sample stands in %s, in Go benchmark format. Benchstat's own table of it puts all designs side by side: it knows nothing of item kinds, guarantees and floors.\n", code(result.RawFile))
 	d.line("%s\n", block("go tool benchstat -col /design "+result.RawFile))
 }
 
@@ -65,6 +69,9 @@ func (d *document) warnings() {
 	case !c.Distinguished:
 		list = append(list, fmt.Sprintf("The run could not tell a planted slowdown of %s from noise: \"no difference\" below means little.", percent(c.PlantedPct)))
 	}
+	if slices.ContainsFunc(d.rows, func(r stats.Row) bool { return r.Guarantee == "" }) {
+		list = append(list, "The run does not say what its designs guarantee: ranks may hold designs of different guarantees against each other.")
+	}
 	var lacking []string
 	for _, key := range []string{result.KeyCPU, result.KeyKernel, result.KeyGo, result.KeyCommit} {
 		if v := d.env.Get(key); v == "" || v == "unknown" || v == "none" {
@@ -86,7 +93,7 @@ func (d *document) warnings() {
 		return
 	}
 	for _, w := range list {
-		d.line("* %s", words(w))
+		d.line("> * %s", words(w))
 	}
 	d.line("")
 }
@@ -124,11 +131,17 @@ func (d *document) ruler() {
 	d.ruled()
 	cas, loop, low, high := d.overall()
 	if cas.Count() > 0 {
-		d.line("* **The measuring loop** itself costs %s ns an operation (median of all samples). It is part of ns/op, not subtracted.", number(loop.Median))
-		d.line("* **One CAS** is an uncontended compare-and-swap, timed in every sample's own process: median %s ns, from %s to %s ns over %s. CAS/op divides within a sample, so a clock that changes between samples cancels.",
-			number(cas.Median), number(low), number(high), plural(cas.Count(), "sample"))
+		d.line("* **The measuring loop** itself costs %s ns an operation, over %s. It is part of ns/op, not subtracted.", estimate(loop, 1, loop.Count()), plural(loop.Count(), "sample"))
+		d.line("* **One CAS** is an uncontended compare-and-swap, timed in every sample's own process: %s ns, all from %s to %s ns, over %s. CAS/op divides within a sample, so a clock that changes between samples cancels.",
+			estimate(cas, 1, cas.Count()), number(low), number(high), plural(cas.Count(), "sample"))
 	}
 	d.line("")
+	d.twins()
+	d.gaps()
+}
+
+// twins writes the figures of the control's cells.
+func (d *document) twins() {
 	if len(d.control) == 0 {
 		return
 	}
@@ -160,11 +173,26 @@ func (d *document) ruled() {
 		d.line("* **A slowdown on purpose.** The same cell with every operation made %s longer came out %s slower (%s). %s",
 			percent(c.PlantedPct), percent(c.MeasuredPct), pValue(c.PlantedP), outcome)
 	}
-	if c.DispatchNs != 0 {
-		d.line("* **Calling through the interface** costs %s ns an operation. The figures below are without it: each design has its own loop.", number(c.DispatchNs))
-	} else {
-		d.line("* The cost of calling through the interface was not measured. The figures below are without it: each design has its own loop.")
+	d.dispatch()
+}
+
+// dispatch writes what calling through the interface adds to the cell that was measured both ways.
+func (d *document) dispatch() {
+	const own = "The figures below are without it: each design that has a loop of its own is called by that."
+	for i := range d.control {
+		r := &d.control[i]
+		call := result.Pair{Key: result.ParamCall, Value: result.CallInterface}
+		if !slices.Contains(r.Params, call) || r.Ns.Count() == 0 {
+			continue
+		}
+		direct := slices.DeleteFunc(slices.Clone(r.Params), func(p result.Pair) bool { return p == call })
+		if b := d.partner(r, r.Design, direct); b != nil && b.Class == r.Class {
+			d.line("* **Calling through the interface** adds %s ns an operation (%s and %d samples, shift of Hodges and Lehmann). %s",
+				interval(stats.Shift(b.Ns, r.Ns)), plural(b.Ns.Count(), "sample"), r.Ns.Count(), own)
+			return
+		}
 	}
+	d.line("* The cost of calling through the interface was not measured. %s", own)
 }
 
 // overall sums up, over all kept samples, the compare-and-swap (with its extremes) and the loop, in ns.
@@ -191,7 +219,12 @@ func (d *document) reading() {
 	d.line("## How to read the tables\n")
 	d.line("* A figure is a median with the bounds of its interval, at %.0f %% confidence or more, from order statistics: nothing is assumed about the distribution. **n** counts the samples; each was a fresh process.", 100*stats.Confidence)
 	d.line("* **ns/op** is CPU time: wall time x CPUs / operations. **CAS/op** is the same in uncontended compare-and-swaps. **Throughput** is that of all CPUs together.")
-	d.line("* **rank** orders ns/op among cells of one item kind, CPU count and distance class. Designs that the run cannot tell from the first of their rank share it. **Against first** is the change of ns/op from the first row, by the Mann-Whitney test at alpha = 0.05, not corrected for the number of comparisons: of twenty comparisons of equals one may fall below 0.05 by chance. **Cannot tell** means that there are too few samples for any difference to show.")
-	d.line("* **+ irq save/restore †**: *published figure added, not measured.* In the kernel these paths mask interrupts, which user space cannot, so it comes free here. The column adds irq pairs/op x %.1f ns, the cost of local_irq_save and local_irq_restore on an i7-4790K at 4 GHz (37 cycles). The ranks are without it.", IRQPairNs)
-	d.line("* Letters under **doubts** lead to the lines below the table.\n")
+	d.line("* **rank** orders ns/op among cells of one item kind, guarantee, parameters, CPU count and distance class, and starts again with each of these. Designs that the run cannot tell from the first of their rank share it. **Against first** is the change of ns/op from the first row, by the Mann-Whitney test at alpha = 0.05, not corrected for the number of comparisons: of twenty comparisons of equals one may fall below 0.05 by chance. **Cannot tell** means that there are too few samples for any difference to show.")
+	d.line("* **Guarantee**: *waits* means that an allocation which may wait gets an item sooner or later; *may fail* that it can be refused; *bounded* that there is a fixed number of items. A design that may fail is spared work that one which waits must do, so the two are not ranked against each other.")
+	d.line("* **+ irq save/restore †**: *published figure added, not measured.* In the kernel these paths mask interrupts, which user space cannot, so it comes free here. The column adds irq pairs/op x %.1f ns, the cost of local_irq_save and local_irq_restore on an i7-4790K at 4 GHz (37 cycles), in compare-and-swaps of this machine. The ranks are without it.", stats.IRQPairNs)
+	d.line("* **Own locks ‡** are those of the CPU's own that one operation takes on the fast path, as the design declares. **Shared locks** are acquisitions of locks that CPUs share, counted outside the fast path.")
+	if slices.ContainsFunc(d.rows, func(r stats.Row) bool { return len(r.Tails) > 0 }) {
+		d.line("* **Tails** are percentiles of single operations, each the median over the samples with its interval. **Floor** means that the machine's own gaps, seen by a spinning loop that does nothing else, explain the percentile: nothing about the design can be read from it. **n/a** means that too few operations lie above it. Open loop: *from the intended start* counts from the moment an operation was due; *uncorrected* from the moment it began, which leaves out what it waited for its turn. Cells that time each operation are slower by the clock, so their mean cost stands in no table.")
+	}
+	d.line("* Letters under **doubts** (⚠) lead to the lines below the table.\n")
 }

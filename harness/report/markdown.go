@@ -120,6 +120,22 @@ func estimate(e stats.Estimate, size float64, n int) string {
 	return s
 }
 
+// timed writes an estimate of nanoseconds in the unit that its median calls for: "31.82 us [30.10, 35.56]". Below 10,000 ns it is ns, so that
+// figures of one table mostly share it.
+func timed(e stats.Estimate, n int) string {
+	const least = 10 // of a unit
+	for _, u := range []struct {
+		size float64
+		name string
+	}{{1e9, "s"}, {1e6, "ms"}, {1e3, "us"}, {1, "ns"}} {
+		if e.Count() > 0 && (e.Median >= least*u.size || u.size == 1) {
+			median, interval, _ := strings.Cut(estimate(e, u.size, n), " ")
+			return median + " " + u.name + " " + interval
+		}
+	}
+	return estimate(e, 1, n)
+}
+
 // percent writes a percentage.
 func percent(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) + " %" }
 

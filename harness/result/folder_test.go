@@ -60,7 +60,8 @@ func anyRun(t *rapid.T) *result.Run {
 	for range rapid.IntRange(0, 3).Draw(t, "cells") {
 		c := result.Cell{
 			Workload: word.Draw(t, "workload"), Design: word.Draw(t, "design"), CPUs: rapid.IntRange(1, 512).Draw(t, "cpus"),
-			IRQPairs: float64(rapid.IntRange(0, 4).Draw(t, "irq")),
+			IRQPairs: float64(rapid.IntRange(0, 4).Draw(t, "irq")), OwnLocks: float64(rapid.IntRange(0, 4).Draw(t, "own locks")),
+			Guarantee: rapid.String().Draw(t, "guarantee"), Over: rapid.String().Draw(t, "over"),
 		}
 		if rapid.Bool().Draw(t, "has variant") {
 			c.Variant = word.Draw(t, "variant")
@@ -115,7 +116,7 @@ func TestDamagedFilesAreNamed(t *testing.T) {
 		"raw name":     {result.RawFile, swap("design=channel", "design=chan"), "raw.txt:12: benchmark Window/hold=32/design=chan/cpus=2 where cells.json has Window/hold=32/design=channel/cpus=2; " + again},
 		"raw short":    {result.RawFile, upTo("BenchmarkWindow/hold=32/design=channel"), "raw.txt:11: ends after 2 samples, cells.json has 3; " + again},
 		"raw long":     {result.RawFile, func(s string) string { return s + "BenchmarkX 1 1 ns/op\n" }, "raw.txt:13: sample 4, but cells.json has only 3; " + again},
-		"cells cut":    {result.CellsFile, upTo(`"lacking"`), "cells.json:138: the file ends in the middle of a value; copy the folder again, or repeat the run"},
+		"cells cut":    {result.CellsFile, upTo(`"lacking"`), "cells.json:147: the file ends in the middle of a value; copy the folder again, or repeat the run"},
 		"cells empty":  {result.CellsFile, func(string) string { return "\n" }, "cells.json:1: the file is empty; copy the folder again, or repeat the run"},
 		"cells junk":   {result.CellsFile, line(3, "@"), "cells.json:3: not JSON: invalid character '@' looking for beginning of object key string; copy the folder again, or repeat the run"},
 		"cells type":   {result.CellsFile, swap(`"cells": [`, `"cells": 7, "x": [`), "cells.json:6: cells is a number, not a []result.Cell; copy the folder again, or repeat the run"},

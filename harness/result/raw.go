@@ -3,6 +3,7 @@ package result
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -16,8 +17,11 @@ const (
 	UnitThroughput = "op/s"   // operations a second of all CPUs together
 )
 
-// units lists the Unit lines of raw.txt in the order in which they are written.
-var units = []struct{ unit, better string }{{UnitNs, "lower"}, {UnitCAS, "lower"}, {UnitThroughput, "higher"}}
+// unit is a unit with the direction in which its values are better.
+type unit struct{ name, better string }
+
+// units lists the Unit lines of every raw.txt in the order in which they are written; those of the percentiles follow.
+var units = []unit{{UnitNs, "lower"}, {UnitCAS, "lower"}, {UnitThroughput, "higher"}}
 
 // marshalRaw gives raw.txt: configuration, Unit lines, then one line for each kept sample.
 //
@@ -29,8 +33,8 @@ func marshalRaw(env Env, run *Run) ([]byte, error) {
 		fmt.Fprintf(&b, "%s: %s\n", p.Key, p.Value)
 	}
 	b.WriteByte('\n')
-	for _, u := range units {
-		fmt.Fprintf(&b, "Unit %s better=%s\n", u.unit, u.better)
+	for _, u := range append(slices.Clone(units), tailUnits(run)...) {
+		fmt.Fprintf(&b, "Unit %s better=%s\n", u.name, u.better)
 	}
 	w := benchfmt.NewWriter(&b)
 	for i := range run.Cells {
@@ -84,6 +88,9 @@ func rawResults(c *Cell) []*benchfmt.Result {
 			add(s.CASPerOp(), UnitCAS)
 		}
 		add(s.OpsPerSec, UnitThroughput)
+		for _, v := range tailValues(s) {
+			add(v.Value, v.Unit)
+		}
 		if len(r.Values) > 0 {
 			out = append(out, r)
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
 	"golang.org/x/perf/benchfmt"
 
 	"headroom/harness/result"
@@ -131,5 +132,53 @@ func TestNamesThatBreakTheFormatAreRefused(t *testing.T) {
 		if _, err := os.Stat(dir); err == nil {
 			t.Errorf("%s was made", dir)
 		}
+	}
+}
+
+// The percentiles of the first distribution stand under their own names, those of a second under what it timed; what has fewer than ten operations
+// above it, or cannot be read, is left out.
+func TestPercentilesStandInTheRawFile(t *testing.T) {
+	stored := func(ns float64, count int64) string {
+		h := hdrhistogram.New(1, 1e13, 3)
+		if err := h.RecordValues(int64(ns*10), count); err != nil {
+			t.Fatal(err)
+		}
+		text, err := h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	run := &result.Run{Cells: []result.Cell{{Workload: "bio-inflight", Design: "mutex", CPUs: 1, Kept: []result.Sample{{
+		Ops: 2000, NsPerOp: 9, CASNs: 3, OpsPerSec: 1e8,
+		Latency: []result.Latency{
+			{Timed: result.TimedIntended, Count: 2000, Histogram: stored(87.6, 2000)},
+			{Timed: result.TimedActual, Count: 20, Histogram: stored(12.3, 20)},
+			{Timed: result.TimedFree, Histogram: "damaged"},
+		},
+	}}}}}
+	dir := t.TempDir()
+	if err := result.Write(dir, nil, run); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, result.RawFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `
+Unit ns/op better=lower
+Unit cas/op better=lower
+Unit op/s better=higher
+Unit p50-ns better=lower
+Unit p90-ns better=lower
+Unit p99-ns better=lower
+Unit actual-p50-ns better=lower
+BenchmarkBioInflight/design=mutex/cpus=1 2000 9 ns/op 3 cas/op 1e+08 op/s 87.6 p50-ns 87.6 p90-ns 87.6 p99-ns 12.3 actual-p50-ns
+`
+	if string(text) != want {
+		t.Errorf("got  %s\nwant %s", text, want)
+	}
+	if _, _, err := result.Read(dir); err != nil {
+		t.Errorf("what was written cannot be read: %v", err)
 	}
 }

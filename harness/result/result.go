@@ -5,7 +5,8 @@
 //	env.txt     the environment, one "key: value" a line
 //	raw.txt     every kept sample in Go benchmark format, with Unit lines
 //	cells.json  every cell with its samples, its dropped samples and its warnings
-//	report.md   the report, beside the plots it shows
+//	report.md   the report, beside the pictures it shows
+//	report.html the same in one file, pictures included
 //
 // raw.txt is what benchstat reads; cells.json holds what the benchmark format has no place for.
 package result
@@ -18,6 +19,7 @@ const (
 	RawFile    = "raw.txt"
 	CellsFile  = "cells.json"
 	ReportFile = "report.md"
+	PageFile   = "report.html"
 )
 
 // Env is the environment a run was taken in, as ordered key and value pairs, so that env.txt and the report list it alike.
@@ -63,7 +65,12 @@ type Cell struct {
 	Dropped  []Sample `json:"dropped"`  // samples set aside, each with its reason
 	Class    string   `json:"class"`    // distance class of Kept: "near", "far", the distance of cross-cpu, or "" on one CPU
 	IRQPairs float64  `json:"irqPairs"` // interrupt save/restore pairs the kernel's form of the variant makes in one operation; free here
-	Warnings []string `json:"warnings"`
+	// What the variant declares: its guarantee in a word or two (GuaranteeClass), the locks of the CPU's own that one operation takes on the
+	// fast path, and the full name of the variant it is a layer over, "" for none.
+	Guarantee string   `json:"guarantee"`
+	OwnLocks  float64  `json:"ownLocks"`
+	Over      string   `json:"over"`
+	Warnings  []string `json:"warnings"`
 }
 
 // Name is the benchmark name of the cell, without the Benchmark prefix: Window/hold=32/design=percpu_tags:lock/cpus=2.

@@ -11,6 +11,7 @@
 //	    still stands after correction for their number
 //	I3  different item kinds, and different distance classes, are never compared
 //	I4  every doubt about a figure travels with it as a warning
+//	I5  designs of different guarantees are never ranked against each other
 package stats
 
 import (
@@ -22,6 +23,11 @@ import (
 
 	"headroom/harness/result"
 )
+
+// IRQPairNs is the published cost of one local_irq_save and local_irq_restore in nanoseconds: 37 cycles of an i7-4790K
+// at 4 GHz (Linux commits fbd02630c6e3, d0ecd894e3d5, e6cdb58d1c83). User space cannot mask interrupts, so the
+// designs run without; reports add this figure in a column of its own.
+const IRQPairNs = 9.4
 
 // Confidence is the least confidence of every interval. Order statistics make the true one a little higher.
 const Confidence = 0.95
@@ -113,10 +119,17 @@ type Row struct {
 	ItemKind   string        // tag, id, page, object; "" when unknown
 	CPUs       int           // count of CPUs that run the workload
 	Class      string        // distance class of the samples, "" on one CPU
+	Guarantee  string        // result.GuaranteeClass of the design, "" when unknown
+	Over       string        // full name of the variant the design is a layer over, "" for none
 	IRQPairs   float64       // interrupt save/restore pairs of the kernel's form, per operation
+	OwnLocks   float64       // locks of the CPU's own that one operation takes on the fast path, as the design declares
 	Ns         Estimate      // ns/op
 	CAS        Estimate      // cas/op, paired within each sample
+	MaskedCAS  Estimate      // cas/op with IRQPairs x IRQPairNs added to the sample's ns: published, not measured
 	Throughput Estimate      // op/s
+	Fairness   Estimate      // operations of the slowest CPU over those of the fastest; empty on one CPU
+	Counters   []Counter     // what the design and the workload counted, by name
+	Tails      []Tail        // distributions of single operations, one for each thing timed
 	LoopNs     Estimate      // the measuring loop's own cost, ns/op; part of Ns
 	Dropped    int           // samples set aside
 	Warnings   []string      // doubts about any of the figures
@@ -140,10 +153,11 @@ func Rows(run *result.Run) []Row {
 func FromCell(c *result.Cell) Row {
 	r := Row{
 		Name: c.Name(), Workload: c.Workload, Params: c.Params, Design: c.DesignName(), ItemKind: c.ItemKind,
-		CPUs: c.CPUs, Class: c.Class, IRQPairs: c.IRQPairs, Dropped: len(c.Dropped), Warnings: slices.Clone(c.Warnings),
+		CPUs: c.CPUs, Class: c.Class, Guarantee: c.Guarantee, Over: c.Over, IRQPairs: c.IRQPairs, OwnLocks: c.OwnLocks,
+		Dropped: len(c.Dropped), Warnings: slices.Clone(c.Warnings),
 	}
 	var values [3][]float64
-	var loop []float64
+	var loop, masked []float64
 	for i := range c.Kept {
 		s := &c.Kept[i]
 		for _, m := range Metrics {
@@ -151,12 +165,17 @@ func FromCell(c *result.Cell) Row {
 				values[m] = append(values[m], v)
 			}
 		}
+		if s.CASNs > 0 && s.NsPerOp > 0 {
+			masked = append(masked, (s.NsPerOp+c.IRQPairs*IRQPairNs)/s.CASNs) // I1
+		}
 		loop = append(loop, s.LoopNs)
 		if s.Class != c.Class {
 			r.warn(fmt.Sprintf("kept samples of class %q in a cell of class %q", s.Class, c.Class))
 		}
 	}
 	r.Ns, r.CAS, r.Throughput, r.LoopNs = Of(values[Ns]), Of(values[CAS]), Of(values[Throughput]), Of(loop)
+	r.MaskedCAS, r.Fairness, r.Counters = Of(masked), fairness(c), counters(c)
+	r.Tails = tails(c, &r)
 	for _, m := range Metrics {
 		if n := len(values[m]); n < len(c.Kept) {
 			r.warn(fmt.Sprintf("%d of %d samples have no %s", len(c.Kept)-n, len(c.Kept), m.Unit()))

@@ -8,15 +8,16 @@ import (
 	"headroom/harness/result"
 )
 
-// Table is what may be ranked together: the designs that ran one workload with the same parameters, item kind, number
-// of CPUs and distance class.
+// Table is what may be ranked together: the designs that ran one workload with the same parameters, item kind, guarantee,
+// number of CPUs and distance class.
 type Table struct {
-	Workload string
-	Params   []result.Pair
-	ItemKind string
-	CPUs     int
-	Class    string
-	Entries  []Entry // best median ns/op first; rows without samples last
+	Workload  string
+	Params    []result.Pair
+	ItemKind  string
+	Guarantee string
+	CPUs      int
+	Class     string
+	Entries   []Entry // best median ns/op first; rows without samples last
 }
 
 // Entry is a row with its place in the table.
@@ -28,8 +29,8 @@ type Entry struct {
 
 // Tables sorts the rows of a run into tables and ranks each by ns/op. spreadPct is the run's A/A spread in percent.
 //
-// Workloads come in the order of their first row; within one, the order is item kind, parameters (numbers as numbers),
-// CPUs, class. Rows without samples have no class of their own and stand in every table of their cell.
+// Workloads come in the order of their first row; within one, the order is item kind, guarantee, CPUs, class, parameters
+// (numbers as numbers). Rows without samples have no class of their own and stand in every table of their cell.
 func Tables(rows []Row, spreadPct float64) []Table {
 	var tables []Table
 	place := func(r Row) {
@@ -39,7 +40,7 @@ func Tables(rows []Row, spreadPct float64) []Table {
 				return
 			}
 		}
-		tables = append(tables, Table{r.Workload, r.Params, r.ItemKind, r.CPUs, r.Class, []Entry{{Row: r}}})
+		tables = append(tables, Table{r.Workload, r.Params, r.ItemKind, r.Guarantee, r.CPUs, r.Class, []Entry{{Row: r}}})
 	}
 	var workloads []string
 	for _, r := range rows {
@@ -62,9 +63,10 @@ func Tables(rows []Row, spreadPct float64) []Table {
 		return cmp.Or(
 			cmp.Compare(slices.Index(workloads, a.Workload), slices.Index(workloads, b.Workload)),
 			cmp.Compare(a.ItemKind, b.ItemKind),
-			CompareParams(a.Params, b.Params),
+			cmp.Compare(a.Guarantee, b.Guarantee),
 			cmp.Compare(a.CPUs, b.CPUs),
 			cmp.Compare(a.Class, b.Class),
+			CompareParams(a.Params, b.Params),
 		)
 	})
 	return tables
@@ -85,7 +87,8 @@ func joinAll(tables []Table, r Row) bool {
 
 // takes reports whether r belongs in the table.
 func (t *Table) takes(r *Row) bool {
-	return t.Workload == r.Workload && slices.Equal(t.Params, r.Params) && t.ItemKind == r.ItemKind && t.CPUs == r.CPUs && t.Class == r.Class
+	return t.Workload == r.Workload && slices.Equal(t.Params, r.Params) && t.ItemKind == r.ItemKind &&
+		t.Guarantee == r.Guarantee && t.CPUs == r.CPUs && t.Class == r.Class
 }
 
 // rank sorts the entries and gives each its rank and its comparison with the first.
