@@ -24,7 +24,7 @@ const farBeyond = 4
 
 // weigh puts together what a series shows. When every operation was timed that is the histogram of times. When they were sampled:
 //
-// One operation of 64 was timed, so a sample stands for about 64 operations, and a stall so rare that no sample met it would be missed. But it
+// One operation of 32 or 64 was timed, so a sample stands for about as many operations, and a stall so rare that no sample met it would be missed. But it
 // lengthened its block. Let B be the first quartile of the blocks' durations (not the median: half of the blocks may be held up), and a block's
 // excess what it took above B. A stall is an excess of more than the largest of
 //
@@ -34,8 +34,8 @@ const farBeyond = 4
 //	                   be taken for operations of twice the length. Samples show stalls that frequent.
 //
 // Each stall is one operation of the length of the excess. The other operations are what the samples that are no longer than this limit show, each
-// sample with the same weight; longer samples are left out, since the stalls are counted in the blocks already. So nothing is counted twice, and
-// every operation once.
+// sample with the same weight. Longer samples: where whole blocks were timed, each is one operation, since those blocks are not among the others;
+// elsewhere they are left out, since the stalls are counted in the blocks already. So nothing is counted twice, and every operation once.
 func weigh(s *latency.Series) counted {
 	times, blocks := all(&s.Times), all(&s.Blocks)
 	if len(blocks.buckets) == 0 || len(times.buckets) == 0 {
@@ -56,9 +56,14 @@ func weigh(s *latency.Series) counted {
 	}
 	samples := counted{}
 	for _, b := range times.buckets {
-		if middle(b) <= limit {
+		switch {
+		case middle(b) <= limit:
 			samples.buckets = append(samples.buckets, b)
 			samples.largest = min(b.High, times.largest)
+		case s.Whole:
+			stalls += b.Count
+			c.buckets = append(c.buckets, b)
+			c.largest = max(c.largest, times.largest)
 		}
 	}
 	c.largest = max(c.largest, samples.largest)

@@ -93,7 +93,10 @@ func {{.Lower}}PairEvery(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, op
 			records.Touch(it)
 		}
 		d.Free(t, it)
-		rec.End(latency.Operation, arch.TSC())
+		if rec.End(latency.Operation, arch.TSC()) {
+			rec.Count(latency.Operation)
+			rec.Start(arch.TSC())
+		}
 	}
 	return failed
 }
@@ -110,7 +113,10 @@ func {{.Lower}}WindowEvery(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, 
 				rec.Start(arch.TSC())
 				continue
 			}
-			rec.End(latency.Alloc, arch.TSC())
+			if rec.End(latency.Alloc, arch.TSC()) {
+				rec.Count(latency.Alloc)
+				rec.Start(arch.TSC())
+			}
 			held[n] = it
 			n++
 		}
@@ -122,47 +128,30 @@ func {{.Lower}}WindowEvery(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, 
 		}
 		for _, it := range held[:n] {
 			d.Free(t, it)
-			rec.End(latency.Free, arch.TSC())
+			if rec.End(latency.Free, arch.TSC()) {
+				rec.Count(latency.Free)
+				rec.Start(arch.TSC())
+			}
 		}
 	}
 	return failed
 }
 `))
 
-// sampled is the loops that time blocks, and one operation of each by itself. The rest of a block of pairs is the untimed loop, the same code.
+// sampled is the loops that time blocks: of pairs, every operation of some of them; of runs, one operation of at least 64. Blocks of pairs are the
+// untimed loop, or the one that times every operation: the same code.
 var sampled = template.Must(template.New("sampled").Parse(`
 func {{.Lower}}PairSampled(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int, records *designs.Records, rec *latency.Recorder) (failed int) {
-	d := {{.Concrete}}
 	rec.Start(arch.TSC())
 	for ; ops > 0; ops -= latency.BlockOps {
-		before := rec.Pick(latency.Operation, latency.BlockOps)
-		refused := 0
-		if before > 0 {
-			// The end of a run of random length is not foreseen by the processor; the one operation behind it pays for that, not the one timed.
-			refused = {{.Lower}}Pair(a, t, gfp, before-1, records)
-			it, err := d.Alloc(t, gfp)
-			if err == nil {
-				if records != nil {
-					records.Touch(it)
-				}
-				d.Free(t, it)
-			} else {
-				refused++
-			}
+		if !rec.PickBlock(latency.Operation) {
+			refused := {{.Lower}}Pair(a, t, gfp, latency.BlockOps, records)
+			rec.EndBlock(latency.Operation, arch.TSC(), latency.BlockOps-refused)
+			failed += refused
+			continue
 		}
-		begun := arch.TSC()
-		it, err := d.Alloc(t, gfp)
-		if err == nil {
-			if records != nil {
-				records.Touch(it)
-			}
-			d.Free(t, it)
-			rec.Sample(latency.Operation, arch.TSC()-begun)
-		} else {
-			refused++
-		}
-		refused += {{.Lower}}Pair(a, t, gfp, latency.BlockOps-1-before, records)
-		rec.EndBlock(latency.Operation, arch.TSC(), latency.BlockOps-refused)
+		refused := {{.Lower}}PairEvery(a, t, gfp, latency.BlockOps, records, rec)
+		rec.EndTimed(latency.Operation, arch.TSC(), latency.BlockOps-refused)
 		failed += refused
 	}
 	return failed

@@ -86,6 +86,25 @@ func TestOneReadingEndsAndStarts(t *testing.T) {
 	}
 }
 
+// Durations are counted in full rounds and, what is left of them, when they are asked for; none is lost and none counted twice.
+func TestDurationsSetAsideAreCounted(t *testing.T) {
+	r := NewRecorder(1)
+	full := 0
+	const ops = 3*pendingOps + 5
+	for now := range uint64(ops) {
+		if r.End(Operation, now+1) {
+			full++
+			r.Count(Operation)
+		}
+		if r.last != now+1 {
+			t.Fatalf("the operation after the one that ended at %d begins at %d", now+1, r.last)
+		}
+	}
+	if n := r.Series(Operation).Times.Count(); full != 3 || n != ops || r.Series(Operation).Times.Count() != n {
+		t.Errorf("%d times full, %d durations counted of %d", full, n, ops)
+	}
+}
+
 // A block lasts from the reading that ended the one before, whatever is sampled in between.
 func TestBlocksFollowEachOther(t *testing.T) {
 	r := NewRecorder(1)
@@ -133,6 +152,39 @@ func TestOneOperationOfAGroupIsPicked(t *testing.T) {
 	}
 }
 
+// Of each 32 blocks exactly one is timed, each as likely as the others; the first operations of it are counted and their durations forgotten.
+func TestOneBlockOfAGroupIsTimed(t *testing.T) {
+	const groups = 20_000
+	r := NewRecorder(7)
+	var seen [oneBlockIn]int
+	for range groups {
+		for at := range seen {
+			if r.PickBlock(Operation) {
+				seen[at]++
+			}
+		}
+	}
+	total := 0
+	for at, n := range seen {
+		total += n
+		if expected := groups / oneBlockIn; n < expected*2/3 || n > expected*4/3 {
+			t.Errorf("block %d of a group is timed %d times, expected are %d", at, n, expected)
+		}
+	}
+	if total != groups {
+		t.Errorf("%d blocks of %d groups were timed", total, groups)
+	}
+	r.Reset()
+	r.Start(0)
+	for now := range uint64(LeadOps + 2) {
+		r.End(Operation, 100*(now+1)+now) // durations of 100 and of 101
+	}
+	r.EndTimed(Operation, 5000, LeadOps+2)
+	if s := r.Series(Operation); s.Ops != LeadOps+2 || s.Times.Count() != 2 || s.Blocks.Count() != 0 || r.last != 5000 {
+		t.Errorf("%d operations, %d durations, %d blocks; the next begins at %d", s.Ops, s.Times.Count(), s.Blocks.Count(), r.last)
+	}
+}
+
 // Recording makes no garbage.
 func TestRecordingAllocatesNothing(t *testing.T) {
 	r := NewRecorder(1)
@@ -141,7 +193,9 @@ func TestRecordingAllocatesNothing(t *testing.T) {
 		r.Start(now)
 		r.Sample(Operation, uint64(r.Pick(Operation, BlockOps)))
 		now += 1 << 20
-		r.End(Operation, now)
+		if r.End(Operation, now) {
+			r.Count(Operation)
+		}
 		r.EndBlock(Operation, now, BlockOps)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
@@ -154,7 +208,7 @@ func TestRecordersShareNoLine(t *testing.T) {
 	const pair = 128
 	first := unsafe.Offsetof(r.last)
 	last := unsafe.Offsetof(r.series) + uintptr(Kinds-1)*unsafe.Sizeof(Series{})
-	after := unsafe.Sizeof(r) - last - unsafe.Offsetof(Series{}.until) - unsafe.Sizeof(Series{}.until)
+	after := unsafe.Sizeof(r) - last - unsafe.Offsetof(Series{}.pending) - unsafe.Sizeof(Series{}.pending)
 	var h Histogram
 	if unsafe.Offsetof(h.largest) < pair || unsafe.Sizeof(h)-unsafe.Offsetof(h.counts)-unsafe.Sizeof(h.counts) < pair {
 		t.Errorf("a histogram writes within %d bytes of its ends", pair)
