@@ -61,7 +61,8 @@ func TestEveryTaskIsServedAfterTheRelease(t *testing.T) {
 				s := Spec{Workload: ExhaustRecover, Design: v.Design, Variant: v.Name, CPUs: n, Ratio: 16, Tasks: 8, DurationNs: 2_000_000, SlowerPct: slower}
 				o := measureOne(t, s, nil)
 				c := o.Sample.Counters
-				if want := int64(droughtCycles * 8 * n); o.Sample.Ops != want || c[CounterEarly] != 0 {
+				private := v.Guaranteed(designs.Config{Items: s.Items(0)}) < s.Items(0) // what other CPUs keep is out of the leader's reach
+				if want := int64(droughtCycles * 8 * n); o.Sample.Ops != want || c[CounterEarly] != 0 && !private {
 					t.Errorf("%s, %d CPUs: %d tasks were served, want %d, %v of them early", v.FullName(), n, o.Sample.Ops, want, c[CounterEarly])
 				}
 				if c[CounterFailed] != 0 || c[CounterBefore] <= 0 || c[CounterAfter] <= 0 || c[CounterRecovery] <= 0 || c[CounterRecoveryMost] < c[CounterRecovery] {

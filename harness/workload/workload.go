@@ -71,12 +71,18 @@ func Find(name string) (Description, error) {
 	return Description{}, fmt.Errorf("unknown workload %q: there are %v", name, names)
 }
 
+// neverWoken is the sentence of the contract (package designs) that a caller is not left waiting while an item is free. A sample of a variant that breaks
+// it may never end.
+const neverWoken = "C5"
+
 // Lacks says why a variant cannot run a workload, or "" when it can. kind is the kind of the trace's lifetimes, for that workload.
 func Lacks(d Description, v designs.Variant, kind string) string {
 	c := v.Capabilities
 	switch {
 	case d.Waits && !c.MayWait:
 		return "its Alloc never waits, and answers ErrWouldBlock instead"
+	case (d.Waits || d.Bounded) && c.MayWait && slices.Contains(v.Breaks, neverWoken):
+		return "a caller of it can wait for ever beside free items: " + c.KnownFaults
 	case d.HardIRQ && !slices.Contains(c.FreeIn, kernel.HardIRQ):
 		return "its Free may not be called in a hard interrupt"
 	case d.Bounded && c.Unbounded:

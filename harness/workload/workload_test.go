@@ -113,6 +113,20 @@ func TestLacksNamesTheReason(t *testing.T) {
 	}
 }
 
+// A variant that may leave a caller waiting for ever runs no workload in which items run out, and every other.
+func TestFaultyWaitingIsLacking(t *testing.T) {
+	v := designs.Variant{Breaks: []string{neverWoken}, Capabilities: designs.Capabilities{MayWait: true, FreeIn: []kernel.Context{kernel.HardIRQ}, KnownFaults: "it sleeps on"}}
+	for _, d := range All() {
+		want := ""
+		if d.Waits || d.Bounded {
+			want = "a caller of it can wait for ever beside free items: it sleeps on"
+		}
+		if got := Lacks(d, v, ""); d.Name != Trace && got != want {
+			t.Errorf("%s: %q, want %q", d.Name, got, want)
+		}
+	}
+}
+
 // Two specs that measure different things have different parameters; what both share is not among them.
 func TestParamsTellSpecsApart(t *testing.T) {
 	for _, c := range []struct {
