@@ -20,6 +20,7 @@ type Outcome struct {
 	Sample   result.Sample
 	Realtime error // why real-time priority was refused, nil when it was had
 	Skipped  int   // trace: lifetimes of an order no design here serves
+	Allocs   int64 // heap objects the process allocated during the measured interval
 }
 
 // seat is one CPU's part of a run.
@@ -54,6 +55,7 @@ type run struct {
 	records   *designs.Records // what the workload writes behind each item; nil when it touches none
 	warmed    designs.Stats    // slow paths taken before the measured interval
 	loop      float64
+	allocated [2]int64 // heap objects so far, before and after the measured interval
 	itemShift uint // memory items are offsets: shifted down, they fit a slot's 32 bits
 }
 
@@ -177,6 +179,9 @@ func (r *run) prepare(t *kernel.Task, s *seat) {
 	if stats, ok := r.allocator.(designs.StatsReader); ok && s.cpu == 0 {
 		r.warmed = stats.Stats() // nobody is inside the allocator between the two barriers
 	}
+	if s.cpu == 0 {
+		r.allocated[0] = heapObjects()
+	}
 	r.barrier(2)
 	s.started = r.now()
 	s.lingered = s.started
@@ -203,6 +208,9 @@ func (r *run) finish(t *kernel.Task, s *seat) {
 		return
 	}
 	s.ended = r.now()
+	if s.cpu == 0 {
+		r.allocated[1] = heapObjects()
+	}
 	if !r.native() {
 		return
 	}
