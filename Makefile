@@ -4,7 +4,7 @@ GO ?= go
 RACE = -race -timeout 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build test tidy vet test-native test-sim test-race generate bench bench-quick bench-explore explore clean
+.PHONY: help build test tidy vet test-native test-sim test-race test-record generate bench bench-quick bench-explore explore clean numa-tools test-numa
 
 help: ## explain every target (this text)
 	@echo "headroom compares kernel allocator designs. Targets:"
@@ -39,6 +39,15 @@ test-race: ## tests of both builds under the race detector
 	GORACE=atexit_sleep_ms=0 $(GO) test $(RACE) $(RACED)
 	GORACE=atexit_sleep_ms=0 $(GO) test $(RACE) -tags sim ./kernel/... ./designs/... ./internal/coro ./fuzz/...
 
+# 500 requests of 64 KiB by dd must be in the recording; a request may be cut in two, and none may be missing.
+test-record: build ## record this machine's kernel for a moment, as root: the check of record that needs a real kernel
+	bin/headroom record --seconds 20 --out build/test.stream -- dd if=/dev/zero of=build/test.bin bs=64k count=500 oflag=direct
+	@n=$$(bin/headroom record --print build/test.stream | grep -c '"kind":"tag".*"comm":"dd"'); echo "$$n requests by dd, of 500 or more"; test $$n -ge 500
+	@timeout --preserve-status -s INT 2 sh -c 'echo $$$$ > build/test.pid; exec bin/headroom record --seconds 60 --out build/test.stream'; test $$? -eq 130
+	@bin/headroom record --print build/test.stream > build/test.json && echo "an interrupted recording is kept"
+	@test ! -e /sys/kernel/tracing/instances/headroom-$$(cat build/test.pid) && echo "and its ring buffer is gone"
+	@rm -f build/test.*
+
 generate: ## write the generated measuring loops anew
 	$(GO) generate ./...
 
@@ -57,3 +66,28 @@ explore: build ## look for failures in every design the simulator can run, for a
 
 clean: ## remove what was built; results stay
 	rm -rf bin build
+
+# What one node cannot show: placement on several, in virtual machines under software emulation. Not part of test: it needs an emulator and a kernel.
+NUMA_KERNEL ?= $(CURDIR)/build/numa/vmlinuz
+NUMA_LAYOUTS = 2x2 4x2 2x2x2
+# These suites run on the largest guest as well. They need no files, and end well within a guest's minute.
+NUMA_PACKAGES = ./kernel/mem ./kernel/machine ./kernel/percpu ./kernel/lock
+IN_GUEST = CGO_ENABLED=0 $(GO) test -count=1 -p 1 -exec "'$(CURDIR)/build/numa/boot' --kernel '$(NUMA_KERNEL)' --layout
+
+numa-tools: ## install the emulator if it is not there (Debian, as root), unpack a kernel into build/numa
+	command -v qemu-system-x86_64 >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends qemu-system-x86
+	@mkdir -p build/numa
+	cd build/numa && rm -rf unpacked linux-image-*.deb && \
+		apt-get download -qq $$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends: linux-image/ { print $$2; exit }') && \
+		dpkg-deb -x linux-image-*.deb unpacked && cp unpacked/boot/vmlinuz-* vmlinuz && rm -rf unpacked linux-image-*.deb
+
+test-numa: ## placement on NUMA nodes, in virtual machines of 2 and 4 nodes; needs numa-tools
+	@command -v qemu-system-x86_64 >/dev/null && test -f "$(NUMA_KERNEL)" || \
+		{ echo "test-numa: no qemu-system-x86_64, or no kernel at $(NUMA_KERNEL): run make numa-tools" >&2; exit 1; }
+	@mkdir -p build/numa
+	CGO_ENABLED=0 $(GO) build -o build/numa/boot ./internal/numaboot/boot
+	@set -e; for layout in $(NUMA_LAYOUTS); do \
+		echo "guest of layout $$layout (nodes x cores [x threads]):"; \
+		$(IN_GUEST) $$layout" -tags numa ./internal/numaboot; \
+	done
+	$(IN_GUEST) 4x2" $(NUMA_PACKAGES)

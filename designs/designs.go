@@ -24,6 +24,7 @@ import (
 	"slices"
 
 	"headroom/kernel"
+	"headroom/kernel/latency"
 )
 
 // Item is what an allocator hands out: a tag, an id, or an offset into machine memory. Never an address: traces and hashes must not depend
@@ -228,4 +229,17 @@ type Loops struct {
 	// Window allocates len(held) items, touches their records, then frees them, oldest first, until ops pairs are done; ops is a multiple of
 	// len(held).
 	Window func(a Allocator, t *kernel.Task, gfp kernel.GFP, held []Item, ops int, records *Records) (failed int)
+
+	// Every and Sampled are the same loops with a clock in the operation, for native machines; their functions are nil in loops written by hand
+	// without them.
+	Every, Sampled TimedLoops
+}
+
+// TimedLoops are loops that record how long single operations take, by one of the methods of package latency. Operations that fail are left out.
+type TimedLoops struct {
+	// Pair records latency.Operation: one alloc, the touch of the record if there are records, and the free. Where it samples, ops is a multiple of
+	// latency.BlockOps.
+	Pair func(a Allocator, t *kernel.Task, gfp kernel.GFP, ops int, records *Records, rec *latency.Recorder) (failed int)
+	// Window records latency.Alloc and latency.Free, each call by itself. The touching of the records is in neither.
+	Window func(a Allocator, t *kernel.Task, gfp kernel.GFP, held []Item, ops int, records *Records, rec *latency.Recorder) (failed int)
 }

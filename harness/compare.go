@@ -14,7 +14,8 @@ type Difference struct {
 	Old        float64          `json:"oldCas"` // median, CAS/op
 	New        float64          `json:"newCas"`
 	DeltaPct   float64          `json:"deltaPct"`
-	P          float64          `json:"p"`
+	P          float64          `json:"p"`       // Mann-Whitney, of this cell alone
+	FamilyP    float64          `json:"familyP"` // Welch's t of the logarithms, corrected for the number of cells
 	Verdict    string           `json:"verdict"`
 	Regression bool             `json:"regression"` // worse by more than the gate, beyond noise
 	Comparison stats.Comparison `json:"-"`
@@ -27,6 +28,7 @@ type Compared struct {
 	Cells     []Difference `json:"cells"`     // cells both runs have
 	OnlyOld   []string     `json:"onlyOld"`
 	OnlyNew   []string     `json:"onlyNew"`
+	Doubts    []string     `json:"doubts"` // what the runs say against themselves
 }
 
 // Regressions counts the cells that came out worse by more than the gate.
@@ -39,16 +41,34 @@ func (c *Compared) Regressions() (n int) {
 	return n
 }
 
+// Differences counts the cells that came out better or worse, by however little.
+func (c *Compared) Differences() (n int) {
+	for i := range c.Cells {
+		if differs(c.Cells[i].Comparison.Verdict) {
+			n++
+		}
+	}
+	return n
+}
+
 // Compare holds a newer run against an older one, cell by cell, in units of each run's own compare-and-swap, so that a change of the machine's
-// clock between them cancels. A regression is a cell that is worse by the test, by more than gatePct per cent and the A/A spread of either run,
-// and whose interval lies wholly beyond the older one's. Control cells are the ruler, not a figure, and are left out.
+// clock between them cancels. A regression is a cell that is worse by the tests, corrected for the number of cells, by more than gatePct per cent and
+// the A/A spread of either run, and whose interval lies wholly beyond the older one's. Control cells are the ruler, not a figure, and are left out.
 func Compare(older, newer *result.Run, gatePct float64) *Compared {
-	c := &Compared{GatePct: gatePct, SpreadPct: max(older.Control.AASpreadPct, newer.Control.AASpreadPct)}
+	c := &Compared{GatePct: gatePct, SpreadPct: max(older.Control.AASpreadPct, newer.Control.AASpreadPct),
+		OnlyOld: []string{}, OnlyNew: []string{}, Doubts: []string{}} // lists in JSON, even when they are empty
+	for _, w := range older.Warnings {
+		c.Doubts = append(c.Doubts, "of the old run: "+w)
+	}
+	for _, w := range newer.Warnings {
+		c.Doubts = append(c.Doubts, "of the new run: "+w)
+	}
 	before := map[string]stats.Row{}
 	for _, r := range figures(older) {
 		before[r.Name] = r
 	}
 	oldTrips, newTrips := roundTrips(older), roundTrips(newer)
+	var pairs [][2]stats.Row
 	seen := map[string]bool{}
 	for _, r := range figures(newer) {
 		seen[r.Name] = true
@@ -62,8 +82,9 @@ func Compare(older, newer *result.Run, gatePct float64) *Compared {
 		} else {
 			old.Class = r.Class
 		}
-		c.Cells = append(c.Cells, differ(old, r, c))
+		pairs = append(pairs, [2]stats.Row{old, r})
 	}
+	c.judge(pairs)
 	for _, r := range figures(older) {
 		if !seen[r.Name] {
 			c.OnlyOld = append(c.OnlyOld, r.Name)
@@ -96,8 +117,17 @@ func figures(run *result.Run) (rows []stats.Row) {
 	return rows
 }
 
-func differ(older, newer stats.Row, c *Compared) Difference {
-	cmp := stats.Compare(older, newer, stats.CAS, c.SpreadPct)
-	return Difference{Name: newer.Name, Old: older.CAS.Median, New: newer.CAS.Median, DeltaPct: cmp.DeltaPct, P: cmp.P, Verdict: string(cmp.Verdict),
-		Regression: cmp.Verdict == stats.Worse && cmp.DeltaPct > c.GatePct && newer.CAS.Low > older.CAS.High, Comparison: cmp}
+// judge compares the cells that both runs have, as one family.
+func (c *Compared) judge(pairs [][2]stats.Row) {
+	var family []stats.Comparison
+	for _, p := range pairs {
+		family = append(family, stats.Compare(p[0], p[1], stats.CAS, c.SpreadPct))
+	}
+	stats.Correct(family)
+	for i, cmp := range family {
+		older, newer := pairs[i][0].CAS, pairs[i][1].CAS
+		c.Cells = append(c.Cells, Difference{Name: pairs[i][1].Name, Old: older.Median, New: newer.Median, DeltaPct: cmp.DeltaPct, P: cmp.P,
+			FamilyP: cmp.FamilyP, Verdict: string(cmp.Verdict), Comparison: cmp,
+			Regression: cmp.Verdict == stats.Worse && cmp.DeltaPct > c.GatePct && newer.Low > older.High})
+	}
 }

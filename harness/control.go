@@ -5,9 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"golang.org/x/perf/benchmath"
-
 	"headroom/harness/result"
+	"headroom/harness/stats"
 )
 
 // control reads the run's own check: how far identical cells lie apart, whether the planted difference was seen, what a call through the
@@ -37,10 +36,8 @@ func control(cells []result.Cell) result.Control {
 	}
 	c.AASpreadPct = max(spread(same), spread(sameNs)) // figures are compared in both units
 	c.MeasuredPct = 100 * (median(slower)/median(same) - 1)
-	th := benchmath.DefaultThresholds
-	cmp := benchmath.AssumeNothing.Compare(benchmath.NewSample(same, &th), benchmath.NewSample(slower, &th))
-	c.PlantedP = cmp.P
-	c.Distinguished = cmp.P < cmp.Alpha && c.MeasuredPct > c.AASpreadPct
+	planted := stats.Compare(stats.Row{CAS: stats.Of(same)}, stats.Row{CAS: stats.Of(slower)}, stats.CAS, c.AASpreadPct)
+	c.PlantedP, c.Distinguished = planted.P, planted.Verdict == stats.Worse
 	return c
 }
 

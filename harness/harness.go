@@ -53,8 +53,13 @@ func Sample(in io.Reader, out io.Writer) error {
 		if recording, err = openKind(spec.File, spec.Kind); err != nil {
 			return err
 		}
+		recording = recording.Scaled(spec.CPUs)
 	}
-	m, err := machine.NewNative(machine.Options{CPUs: cpus, MemoryBytes: memoryBytes(spec, recording), Tasks: spec.Tasks*spec.CPUs + 16})
+	distances, err := machine.ReadDistances("/sys", machine.Topology{CPUs: cpus}.Nodes())
+	if err != nil {
+		return err
+	}
+	m, err := machine.NewNative(machine.Options{CPUs: cpus, MemoryBytes: memoryBytes(spec, recording), Tasks: spec.Tasks*spec.CPUs + 16, Distances: distances})
 	if err != nil {
 		return err
 	}
@@ -157,4 +162,16 @@ func KnownDesign(name string) error {
 	}
 	_, err := catalog.Find(design, variant)
 	return err
+}
+
+// FirstVariants lists the first variant of every design, by full name, in the catalog's order.
+func FirstVariants() (names []string) {
+	seen := map[string]bool{}
+	for _, v := range catalog.All() {
+		if !seen[v.Design] {
+			seen[v.Design] = true
+			names = append(names, v.FullName())
+		}
+	}
+	return names
 }

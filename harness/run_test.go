@@ -43,6 +43,14 @@ func actSample(act, file string) int {
 	}
 	switch act {
 	case "good":
+	case "named": // the program's own name says how much slower it is
+		if filepath.Base(os.Args[0]) == "slower" {
+			taken.Sample.NsPerOp *= 1.1
+		}
+	case "ruler": // the same name: how much quicker its compare-and-swap is
+		if filepath.Base(os.Args[0]) == "slower" {
+			taken.Sample.CASNs /= 1.1
+		}
 	case "alternate": // every other process finds its CPUs far apart: there is a file in one of two
 		if os.Remove(file) != nil {
 			if err := os.WriteFile(file, nil, 0o644); err != nil {

@@ -78,25 +78,33 @@ func (s *sampling) round(ctx context.Context, want func(cell int) bool) error {
 		if !want(i) {
 			continue
 		}
-		if ctx.Err() != nil {
-			return nil
+		if ended, err := s.sample(ctx, i, s.runner.Program); ended || err != nil {
+			return err
 		}
-		s.runner.Progress.Step(s.cells[i].Name())
-		taken, err := s.runner.one(ctx, s.plan.Cells[i])
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil // interrupted in the middle of a sample: it does not count
-			}
-			return fmt.Errorf("%s: %w", s.cells[i].Name(), err)
-		}
-		s.samples[i] = append(s.samples[i], taken.Sample)
-		if taken.Realtime != "" {
-			s.realtime = taken.Realtime
-		}
-		s.skipped = max(s.skipped, taken.Skipped)
-		rest(ctx, time.Duration(s.plan.RestNs))
 	}
 	return nil
+}
+
+// sample takes one sample of a cell with the given program, and rests. It reports whether ctx ended: then the sample does not count.
+func (s *sampling) sample(ctx context.Context, i int, program string) (ended bool, err error) {
+	if ctx.Err() != nil {
+		return true, nil
+	}
+	s.runner.Progress.Step(s.cells[i].Name())
+	taken, err := one(ctx, program, s.plan.Cells[i])
+	if err != nil {
+		if ctx.Err() != nil {
+			return true, nil // interrupted in the middle of a sample: it does not count
+		}
+		return false, fmt.Errorf("%s: %w", s.cells[i].Name(), err)
+	}
+	s.samples[i] = append(s.samples[i], taken.Sample)
+	if taken.Realtime != "" {
+		s.realtime = taken.Realtime
+	}
+	s.skipped = max(s.skipped, taken.Skipped)
+	rest(ctx, time.Duration(s.plan.RestNs))
+	return false, nil
 }
 
 // rest leaves the machine to others for a while: real-time bursts without a pause would stall it.
@@ -112,15 +120,15 @@ func rest(ctx context.Context, d time.Duration) {
 // sampleLimit ends a sample that hangs: none takes more than a second but for reading a large recording.
 const sampleLimit = time.Minute
 
-// one starts a process for one sample.
-func (r *Runner) one(ctx context.Context, spec workload.Spec) (*Taken, error) {
+// one starts a process of the given program for one sample.
+func one(ctx context.Context, program string, spec workload.Spec) (*Taken, error) {
 	input, err := json.Marshal(spec)
 	if err != nil {
 		return nil, err
 	}
 	limit, cancel := context.WithTimeout(ctx, sampleLimit)
 	defer cancel()
-	cmd := exec.CommandContext(limit, r.Program, "sample")
+	cmd := exec.CommandContext(limit, program, "sample")
 	var out, problem bytes.Buffer
 	// Ctrl-C is for this program alone, which then ends the sample. Should this thread die the sample dies too: left alone, it would go on
 	// spinning at real-time priority.

@@ -52,7 +52,7 @@ Interrupting it (Ctrl-C) keeps the samples that are complete.`,
 	}
 	f := c.Flags()
 	f.BoolVar(&o.quick, "quick", false, "short samples and few parameters: a finished report in about a minute")
-	f.StringArrayVar(&o.traces, "trace", nil, "replay this recording (ftrace, trace-cmd report or perf script text, gzip or not); may be repeated")
+	f.StringArrayVar(&o.traces, "trace", nil, "replay this recording (a stream file of headroom record, or ftrace, trace-cmd report or perf script text, gzip or not); may be repeated")
 	f.Float64Var(&o.pace, "pace", 0, "speed of the replay as a multiple of the recorded one; 0 is flat out")
 	f.StringArrayVar(&o.workloads, "workload", nil, "measure only this workload; may be repeated (default all; with --trace only the replay)")
 	f.StringArrayVar(&o.designs, "design", nil, "measure only this design, or design:variant; may be repeated (default all)")

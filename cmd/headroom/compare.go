@@ -20,7 +20,8 @@ func compareCommand() *cobra.Command {
 		Use:   "compare OLD NEW",
 		Short: "Hold one run against another, cell by cell, and gate on regressions",
 		Long: `Compare reads two result folders and compares the cells both have, in units of each run's own compare-and-swap.
-A difference inside the runs' A/A spread is no difference. Cells that only one run has are listed.
+A difference inside the runs' A/A spread is no difference, and neither is one that may be chance among so many cells: the last column
+is the probability after correction for their number. Cells that only one run has are listed.
 Exit status: 0 no regression, 1 a cell is worse by more than the gate and beyond noise, 2 a folder cannot be used.`,
 		Example: "  headroom compare results/before results/latest --gate 5",
 		Args:    arguments(2),
@@ -64,7 +65,7 @@ func compare(oldDir, newDir string, gate float64, asJSON bool) error {
 func finite(c *harness.Compared) *harness.Compared {
 	for i := range c.Cells {
 		d := &c.Cells[i]
-		for _, v := range []*float64{&d.Old, &d.New, &d.DeltaPct, &d.P} {
+		for _, v := range []*float64{&d.Old, &d.New, &d.DeltaPct, &d.P, &d.FamilyP} {
 			if math.IsNaN(*v) || math.IsInf(*v, 0) {
 				*v = 0
 			}
@@ -75,14 +76,14 @@ func finite(c *harness.Compared) *harness.Compared {
 
 func printCompared(w io.Writer, c *harness.Compared) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "CELL\tOLD CAS/OP\tNEW CAS/OP\tCHANGE")
+	fmt.Fprintln(t, "CELL\tOLD CAS/OP\tNEW CAS/OP\tCHANGE\tP CORRECTED")
 	for i := range c.Cells {
 		d := &c.Cells[i]
 		mark := ""
 		if d.Regression {
 			mark = "  REGRESSION"
 		}
-		fmt.Fprintf(t, "%s\t%.4g\t%.4g\t%v%s\n", d.Name, d.Old, d.New, d.Comparison, mark)
+		fmt.Fprintf(t, "%s\t%.4g\t%.4g\t%v\t%.2g%s\n", d.Name, d.Old, d.New, d.Comparison, d.FamilyP, mark)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -93,11 +94,23 @@ func printCompared(w io.Writer, c *harness.Compared) error {
 	for _, name := range c.OnlyNew {
 		fmt.Fprintf(w, "only in the new run: %s\n", name)
 	}
-	n := c.Regressions()
-	if n == 0 {
-		fmt.Fprintf(w, "no difference beyond the gate of %g %% and the A/A spread of %.1f %%, in %d cells\n", c.GatePct, c.SpreadPct, len(c.Cells))
-		return nil
+	if c.Regressions() > 0 {
+		for _, doubt := range c.Doubts {
+			fmt.Fprintf(w, "doubt: %s\n", doubt)
+		}
 	}
-	fmt.Fprintf(w, "%d of %d cells are worse by more than %g %% and beyond the A/A spread of %.1f %%\n", n, len(c.Cells), c.GatePct, c.SpreadPct)
+	fmt.Fprintln(w, concludeRuns(c))
 	return nil
+}
+
+// concludeRuns is the comparison in a sentence.
+func concludeRuns(c *harness.Compared) string {
+	limits := fmt.Sprintf("%g %% and beyond the A/A spread of %.1f %%", c.GatePct, c.SpreadPct)
+	switch worse, differ := c.Regressions(), c.Differences(); {
+	case worse > 0:
+		return fmt.Sprintf("regression: %d of %d cells are worse by more than %s", worse, len(c.Cells), limits)
+	case differ > 0:
+		return fmt.Sprintf("no regression: %d of %d cells differ, none of them worse by more than %s", differ, len(c.Cells), limits)
+	}
+	return fmt.Sprintf("no difference beyond noise and the A/A spread of %.1f %%, in %d cells", c.SpreadPct, len(c.Cells))
 }

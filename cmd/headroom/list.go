@@ -11,6 +11,7 @@ import (
 
 	"headroom/designs"
 	"headroom/designs/catalog"
+	"headroom/harness"
 	"headroom/harness/workload"
 	"headroom/kernel/mutant"
 )
@@ -20,6 +21,7 @@ type listing struct {
 	Designs   []listedVariant        `json:"designs"`
 	Workloads []workload.Description `json:"workloads"`
 	Mutants   []listedMutant         `json:"mutants"`
+	Spec      []string               `json:"spec"` // fields of a sample's description that this program understands, for headroom ab
 }
 
 type listedVariant struct {
@@ -58,7 +60,7 @@ func listCommand() *cobra.Command {
 }
 
 func newListing() *listing {
-	l := &listing{Workloads: workload.All()}
+	l := &listing{Workloads: workload.All(), Spec: harness.SpecFields()}
 	for _, v := range catalog.All() {
 		entry := listedVariant{Design: v.Design, Variant: v.Name, Summary: v.Summary, Capabilities: v.Capabilities, Knobs: v.Knobs, Lacks: map[string]string{}}
 		for _, d := range l.Workloads {

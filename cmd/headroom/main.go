@@ -1,7 +1,7 @@
 // Headroom compares kernel allocator designs: it measures them, explores their schedules for broken invariants, and reports.
 //
 // Exit status: 0 when all is well, 1 when something was found (a failure, a regression), 2 when the input or the environment cannot be used,
-// 130 when interrupted.
+// 130 when interrupted. For ab, which answers git bisect, they are 128 instead of 2, and 125 for a revision to skip.
 package main
 
 import (
@@ -30,7 +30,7 @@ func (s status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 func main() { os.Exit(run()) }
 
 func run() int {
-	err := root().Execute()
+	command, err := root().ExecuteC()
 	var s status
 	switch {
 	case err == nil:
@@ -39,6 +39,9 @@ func run() int {
 		return int(s)
 	}
 	fmt.Fprintf(os.Stderr, "headroom: %v\n", err)
+	if command.Name() == abName {
+		return exitStop
+	}
 	return exitUnusable
 }
 
@@ -58,8 +61,10 @@ func root() *cobra.Command {
 runs them under identical workloads, explores their schedules for broken invariants, and reports.`,
 		Example: `  headroom list
   headroom bench --quick
-  headroom bench --quick --trace my.ftrace.gz
+  headroom bench --quick --trace my.stream
+  headroom record --seconds 10 --out my.stream
   headroom compare results/before results/latest --gate 5
+  headroom ab v1 HEAD --quick
   headroom explore --design percpu_tags --seconds 20
   headroom replay build/findings/percpu_tags-lock-PI-01.replay`,
 		SilenceUsage:  true,
@@ -78,7 +83,8 @@ runs them under identical workloads, explores their schedules for broken invaria
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
 	})
-	c.AddCommand(benchCommand(), compareCommand(), costCommand(), exploreCommand(), replayCommand(), listCommand(), envCommand(), sampleCommand())
+	c.AddCommand(benchCommand(), compareCommand(), abCommand(), costCommand(), recordCommand(), exploreCommand(), replayCommand(), listCommand(), envCommand(),
+		sampleCommand())
 	return c
 }
 

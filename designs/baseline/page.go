@@ -13,6 +13,7 @@ import (
 
 const (
 	pageName  = "page"
+	knobMost  = "ceiling"
 	knobHigh  = "high"
 	knobBatch = "batch"
 )
@@ -40,7 +41,7 @@ func NewPages(place kernel.Place, config designs.Config) (*Pages, error) {
 	size := max(mem.LineBytes, 1<<bits.Len(uint(config.Bytes-1)))
 	nodes := place.Memory().Nodes()
 	each := (max(config.Items, config.Room) + nodes - 1) / nodes
-	a, err := newZones(place, each, page.Config{PageBytes: size, High: config.Knob(knobHigh, 0), Batch: config.Knob(knobBatch, 0)})
+	a, err := newZones(place, each, page.Config{PageBytes: size, HighMax: config.Knob(knobMost, 0), High: config.Knob(knobHigh, 0), Batch: config.Knob(knobBatch, 0)})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", pageName, err)
 	}
@@ -75,14 +76,15 @@ func (p *Pages) Bytes(it designs.Item) []byte {
 	return unsafe.Slice((*byte)(unsafe.Add(p.base, uintptr(it))), p.bytes)
 }
 
-// Stats are the counts of slow paths; only at quiescence. A steal is another CPU's list emptied.
+// Stats are the counts of slow paths, the locks those of zones; only at quiescence. A steal is another CPU's list emptied.
 func (p *Pages) Stats() designs.Stats {
 	s := p.pages.Stats()
-	return designs.Stats{Steals: s.Drains, Refills: s.Refills, Spills: s.Spills, Failed: s.Failed}
+	return designs.Stats{Locks: s.Locks, Steals: s.Drains, Refills: s.Refills, Spills: s.Spills, Failed: s.Failed}
 }
 
 var pageKnobs = []designs.Knob{
-	{Name: knobHigh, Standard: 0, Low: 0, High: 1 << 16, Meaning: "pages on one CPU's list at which it spills; 0 computes it from the zone"},
+	{Name: knobMost, Standard: 0, Low: 0, High: 1 << 16, Meaning: "pages up to which high floats; 0 computes it, or makes high stay where it is given"},
+	{Name: knobHigh, Standard: 0, Low: 0, High: 1 << 16, Meaning: "pages on one CPU's list at which it spills at first; 0 computes it from the zone"},
 	{Name: knobBatch, Standard: 0, Low: 0, High: 1 << 16, Meaning: "pages moved at a time between a list and its zone, at most high; 0 computes it"},
 }
 
@@ -93,8 +95,9 @@ func pageVariant() designs.Variant {
 	v.Capabilities.Guarantee = "all pages above the reserve can be had from every CPU; nobody waits for one"
 	v.Capabilities.NativeOnly = false
 	v.Capabilities.PerCPU = true
+	v.Capabilities.OwnLocks = 2
 	v.Knobs = pageKnobs
 	v.SlowHost = "kernel/page" // without reclaim, reserves and a second node, which this variant does not set up
-	v.SlowPaths = []string{"below-low", "cpu-dead", "drain", "empty", "exact", "merge", "refill", "spill", "split", "trylock-failed"}
+	v.SlowPaths = []string{"below-low", "cpu-dead", "drain", "empty", "exact", "limit-raised", "merge", "refill", "spill", "split", "trylock-failed"}
 	return v
 }

@@ -106,7 +106,7 @@ func (s *Slabs) Bytes(it designs.Item) []byte {
 // Stats are the counts of slow paths, the locks those of the cache and of its pages; only at quiescence.
 func (s *Slabs) Stats() designs.Stats {
 	c := s.cache.Stats()
-	return designs.Stats{Locks: c.Locks, Refills: c.Refills, Spills: c.Spills, Failed: c.Failed}
+	return designs.Stats{Locks: c.Locks + s.pages.Stats().Locks, Refills: c.Refills, Spills: c.Spills, Failed: c.Failed}
 }
 
 var slabKnobs = []designs.Knob{

@@ -3,13 +3,13 @@ package measure
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/klauspost/cpuid/v2"
 	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 
@@ -32,13 +32,15 @@ func Environment(command string) result.Env {
 	add("goarch", runtime.GOARCH)
 	add("cpu", cpuModel())
 	cpus, _ := machine.Allowed()
-	topology, _ := machine.ReadTopology("/sys", cpus)
-	add("cpus-allowed", strconv.Itoa(len(cpus)))
-	add("numa-nodes", strconv.Itoa(len(topology.Nodes())))
-	add("smt", yes(smt(topology)))
-	add("governor", governor())
+	for _, p := range placement("/sys", cpus) {
+		add(p.Key, p.Value)
+	}
+	add("numa-balancing", line("/proc/sys/kernel/numa_balancing"))
+	add("huge-pages", chosen(line("/sys/kernel/mm/transparent_hugepage/enabled")))
+	add("governor", governor("/sys", cpus))
 	add("mitigations", mitigations())
 	add("virtual", yes(virtual()))
+	add("hypervisor", hypervisor())
 	add("clocksource", line("/sys/devices/system/clocksource/clocksource0/current_clocksource"))
 	add("tsc-ghz", fmt.Sprintf("%.3f", machine.TicksPerNs()))
 	add("load-average", strings.Join(first(3, strings.Fields(line("/proc/loadavg"))), " "))
@@ -51,16 +53,6 @@ func Environment(command string) result.Env {
 	return env
 }
 
-// Commit is the short hash of the checked-out revision, and whether the tree differs from it. Outside a checkout it is "none".
-func Commit() (hash string, dirty bool) {
-	out, err := exec.Command("git", "rev-parse", "--short=10", "HEAD").Output()
-	if err != nil {
-		return "none", false
-	}
-	status, err := exec.Command("git", "status", "--porcelain", "--untracked-files=no").Output()
-	return strings.TrimSpace(string(out)), err == nil && len(status) > 0
-}
-
 // Doubts lists what about this environment makes figures less trustworthy, one sentence each with the remedy.
 func Doubts(env result.Env, realtime error) []string {
 	var doubts []string
@@ -69,6 +61,10 @@ func Doubts(env result.Env, realtime error) []string {
 	}
 	if g := env.Get("governor"); g != "performance" && g != "unknown" {
 		doubts = append(doubts, fmt.Sprintf("the frequency governor is %q: set it to performance, or read figures in units of the compare-and-swap", g))
+	}
+	if why, refused := strings.CutPrefix(env.Get("numa-binding"), bindingRefused); refused {
+		doubts = append(doubts, fmt.Sprintf("memory cannot be bound to NUMA nodes (%s): it lies where it is first touched; allow mbind(2), or keep to one node "+
+			"(numactl)", why))
 	}
 	if n, err := strconv.Atoi(env.Get("cpus-allowed")); err == nil && n < 2 {
 		doubts = append(doubts, "one CPU only: nothing here says how a design scales; widen the affinity mask")
@@ -127,11 +123,32 @@ func cpuInfo() []procfs.CPUInfo {
 	return info
 }
 
-func smt(t machine.Topology) bool {
-	return slices.ContainsFunc(t.CPUs, func(c machine.CPU) bool { return c.Thread > 0 })
+// hypervisor is what a virtual machine's processor calls itself, such as KVMKVMKVM.
+func hypervisor() string {
+	if name := cpuid.CPU.HypervisorVendorString; name != "" || virtual() {
+		return name
+	}
+	return "none"
 }
 
-func governor() string { return line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") }
+// chosen is the word in brackets of a file that lists what may be chosen.
+func chosen(list string) string {
+	_, rest, _ := strings.Cut(list, "[")
+	word, _, _ := strings.Cut(rest, "]")
+	return word
+}
+
+// governor is the frequency governor of the given CPUs, or the different ones they have, with commas.
+func governor(root string, cpus []int) string {
+	var names []string
+	for _, cpu := range cpus {
+		if name := line(fmt.Sprintf("%s/devices/system/cpu/cpu%d/cpufreq/scaling_governor", root, cpu)); name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), ",")
+}
 
 // mitigations lists the processor weaknesses the kernel works around, which cost time in its own paths though not in ours.
 func mitigations() string {

@@ -19,7 +19,8 @@ func TestEnvironmentIsComplete(t *testing.T) {
 		}
 		keys = append(keys, p.Key)
 	}
-	for _, key := range []string{"host", result.KeyGOOS, result.KeyGOARCH, result.KeyCPU, "cpus-allowed", "numa-nodes", "smt", "governor", "mitigations",
+	for _, key := range []string{"host", result.KeyGOOS, result.KeyGOARCH, result.KeyCPU, "cpus-allowed", "numa-nodes", "numa-cpus",
+		"numa-distances", "numa-binding", "numa-balancing", "l3-groups", "smt", "huge-pages", "governor", "mitigations", "hypervisor",
 		"virtual", "clocksource", "tsc-ghz", "load-average", result.KeyKernel, result.KeyGo, result.KeyCommit, result.KeyModified, "command"} {
 		if !slices.Contains(keys, key) {
 			t.Errorf("key %s is missing", key)
@@ -37,7 +38,7 @@ func TestEnvironmentIsComplete(t *testing.T) {
 
 // Each circumstance that spoils figures is doubted in one sentence with a remedy; a good environment is not doubted.
 func TestDoubtsNameWhatSpoilsFigures(t *testing.T) {
-	good := map[string]string{"virtual": "no", "governor": "performance", "cpus-allowed": "8", "load-average": "0.10 0.20 0.30", "modified": "no"}
+	good := map[string]string{"virtual": "no", "governor": "performance", "cpus-allowed": "8", "load-average": "0.10 0.20 0.30", "modified": "no", "numa-binding": bindingWorks}
 	for _, c := range []struct {
 		key, value string
 		realtime   error
@@ -47,6 +48,8 @@ func TestDoubtsNameWhatSpoilsFigures(t *testing.T) {
 		{"governor", "unknown", nil, ""},
 		{"load-average", "unknown", nil, ""},
 		{"load-average", "1.00 9 9", nil, ""},
+		{"numa-binding", bindingNeedless, nil, ""},
+		{"numa-binding", bindingRefused + "no", nil, "memory cannot be bound to NUMA nodes (no): it lies where it is first touched; allow mbind(2)"},
 		{"virtual", "yes", nil, "this is a virtual machine: the host may move its CPUs"},
 		{"governor", "powersave", nil, `the frequency governor is "powersave": set it to performance`},
 		{"cpus-allowed", "1", nil, "one CPU only: nothing here says how a design scales; widen the affinity mask"},

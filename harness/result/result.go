@@ -104,6 +104,7 @@ type Sample struct {
 const (
 	TimedOperation = "operation" // one alloc and its free
 	TimedAlloc     = "alloc"     // one alloc
+	TimedFree      = "free"      // one free
 	TimedIntended  = "intended"  // open loop: one alloc, from the moment it was due
 	TimedActual    = "actual"    // open loop: the same from the moment it began; it leaves out what the wait for its turn took
 )
@@ -116,7 +117,7 @@ const (
 
 // Latency is the distribution of the times of single operations in one sample, over all CPUs.
 type Latency struct {
-	Timed     string  `json:"timed"`  // TimedOperation, TimedAlloc, TimedIntended or TimedActual
+	Timed     string  `json:"timed"`  // TimedOperation, TimedAlloc, TimedFree, TimedIntended or TimedActual
 	Method    string  `json:"method"` // EveryOperation or Sampled
 	Count     int64   `json:"count"`  // operations it stands for
 	MaxNs     float64 `json:"maxNs"`
@@ -131,7 +132,7 @@ const LatencyUnitNs = 0.1
 type Floor struct {
 	CPU       int     `json:"cpu"`       // of the sample, from 0
 	SpunNs    float64 `json:"spunNs"`    // how long the loop ran
-	Histogram string  `json:"histogram"` // of its gaps, as in Latency
+	Histogram string  `json:"histogram"` // of the times its turns took, as in Latency: most of them are one reading of the clock, the rest gaps
 }
 
 // CASPerOp is the cost of one operation in units of the process's own uncontended compare-and-swap.
@@ -158,7 +159,7 @@ type Control struct {
 // Trace sums up a recording: what was read and what could not be used.
 type Trace struct {
 	File        string       `json:"file"`
-	Format      string       `json:"format"`      // ftrace, trace-cmd or perf
+	Format      string       `json:"format"`      // ftrace, trace-cmd, perf or stream
 	Events      int          `json:"events"`      // events read, of any kind
 	Pairs       int          `json:"pairs"`       // lifetimes found
 	Kind        string       `json:"kind"`        // tag (block requests) or page

@@ -26,6 +26,7 @@ type Comparison struct {
 	Verdict   Verdict
 	DeltaPct  float64 // change of the median from first to second, percent; NaN when not comparable
 	P         float64 // Mann-Whitney p of one distribution for both, not corrected for the number of comparisons
+	FamilyP   float64 // p of equal means of the logarithms (Welch); after Correct, corrected for the number of comparisons. NaN when not made
 	Alpha     float64 // p above this is no difference
 	SpreadPct float64 // A/A spread the difference was held against, percent
 	N1, N2    int     // counts of samples
@@ -40,7 +41,7 @@ type Comparison struct {
 func Compare(first, second Row, m Metric, spreadPct float64) Comparison {
 	a, b := first.Estimate(m), second.Estimate(m)
 	c := Comparison{
-		Metric: m, Verdict: NotComparable, DeltaPct: math.NaN(), P: math.NaN(), Alpha: benchmath.DefaultThresholds.CompareAlpha,
+		Metric: m, Verdict: NotComparable, DeltaPct: math.NaN(), P: math.NaN(), FamilyP: math.NaN(), Alpha: benchmath.DefaultThresholds.CompareAlpha,
 		SpreadPct: spreadPct, N1: a.Count(), N2: b.Count(),
 	}
 	if why := incomparable(first, second, a, b); why != "" { // I3
@@ -49,6 +50,7 @@ func Compare(first, second Row, m Metric, spreadPct float64) Comparison {
 	}
 	u := benchmath.AssumeNothing.Compare(lowerFirst(a, b))
 	c.P, c.Alpha, c.Warnings = u.P, u.Alpha, texts(u.Warnings)
+	c.FamilyP = ofDifference(a.Values, b.Values, false)
 	c.DeltaPct = 100 * (b.Median/a.Median - 1)
 	switch {
 	case leastP(c.N1, c.N2) > c.Alpha:
@@ -62,6 +64,18 @@ func Compare(first, second Row, m Metric, spreadPct float64) Comparison {
 		c.Verdict = Worse
 	}
 	return c
+}
+
+// Correct takes back the verdicts of a family of comparisons that do not stand at FamilyAlpha once FamilyP is corrected for their number (Holm).
+func Correct(family []Comparison) {
+	p := make([]float64, len(family))
+	for i := range family {
+		p[i] = family[i].FamilyP
+	}
+	for i, corrected := range Holm(p) {
+		family[i].FamilyP = corrected
+		family[i].Verdict = standing(family[i].Verdict, corrected)
+	}
 }
 
 // incomparable says why two rows must not be compared, "" when they may.

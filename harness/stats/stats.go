@@ -7,7 +7,8 @@
 //
 //	I1  a ratio is taken within one sample, then summed up: the cost in compare-and-swaps is the median of the
 //	    samples' own ratios, never a ratio of two medians
-//	I2  a difference counts only when it is beyond the run's A/A spread and p is at most alpha
+//	I2  a difference counts only when it is beyond the run's A/A spread and p is at most alpha; where many cells are judged together, only when it
+//	    still stands after correction for their number
 //	I3  different item kinds, and different distance classes, are never compared
 //	I4  every doubt about a figure travels with it as a warning
 package stats

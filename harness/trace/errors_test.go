@@ -18,7 +18,7 @@ const onePage = "a-1 [000] ..... 1.000001: mm_page_alloc: page=0x1 pfn=0x1 order
 
 // Every way in which a file cannot be read, with the exact line a user sees.
 func TestErrorsNameFileLineAndRemedy(t *testing.T) {
-	const record = "; record one with `trace-cmd report` or cat /sys/kernel/tracing/trace"
+	const record = "; record one with `headroom record`, `trace-cmd report` or cat /sys/kernel/tracing/trace"
 	const needs = ": needs block_rq_issue with block_rq_complete, or mm_page_alloc with mm_page_free, of one request or page; found "
 	long := zipped([]byte(strings.Repeat(onePage, 2000)))
 	flipped := bytes.Clone(long)

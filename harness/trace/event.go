@@ -23,7 +23,7 @@ func (op operation) String() string {
 	return [operations]string{"other", "block_rq_issue", "block_rq_complete", "block_rq_requeue", "mm_page_alloc", "mm_page_free"}[op]
 }
 
-// event is one that pairs, in 32 bytes.
+// event is one that pairs, in 40 bytes.
 type event struct {
 	atNs    int64  // as recorded
 	key     uint64 // sector or pfn
@@ -33,6 +33,7 @@ type event struct {
 	op      operation
 	order   uint8
 	context Context
+	task    uint32 // who: of a Ring, 1 + the pid until the names are known, then as in Lifetime; 0 if unknown
 }
 
 const (

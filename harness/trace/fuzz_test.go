@@ -50,6 +50,7 @@ func TestCheckFindsEachBrokenInvariant(t *testing.T) {
 		{"I2: lifetime 1 has sequence 2", func(l *Lifetime) { l.FreeSequence = 2 }},
 		{"I3: lifetime 0 is freed at sequence 0", func(l *Lifetime) { l.AllocSequence, l.FreeSequence = 1, 0 }},
 		{"I2: time falls from 3 to 2", func(l *Lifetime) { l.FreeNs = 3 }},
+		{"I4: lifetime 0 is of task 1 of 0", func(l *Lifetime) { l.Task = 1 }},
 	} {
 		r := &Recording{SpanNs: 3, Lifetimes: []Lifetime{good, {AllocNs: 2, FreeNs: 3, AllocSequence: 2, FreeSequence: 3}}}
 		if err := r.Check(); err != nil {

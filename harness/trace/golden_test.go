@@ -3,13 +3,15 @@ package trace
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata/golden/*.want")
+var update = flag.Bool("update", false, "rewrite testdata/golden/*.want and testdata/*.want")
 
 // Each file in testdata/golden is read and everything found in it compared with its .want.
 func TestGoldenRecordingsReadAsWritten(t *testing.T) {
@@ -60,6 +62,45 @@ func dump(r *Recording) string {
 			l.AllocNs, l.AllocCPU, l.AllocContext, l.AllocSequence, l.FreeNs, l.FreeCPU, l.FreeContext, l.FreeSequence)
 	}
 	return b.String()
+}
+
+// Each shipped stream file reads as its .want says: what Summary finds in it, and who allocated.
+func TestStreamSamplesReadAsRecorded(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*.stream")
+	if err != nil || len(paths) != 2 {
+		t.Fatalf("found %v, %v", paths, err)
+	}
+	for _, path := range paths {
+		r, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.fuzzCheck(); err != nil {
+			t.Error(err)
+		}
+		var b strings.Builder
+		fmt.Fprintf(&b, "%+v\nlost %d\n", r.Source, r.Lost)
+		for _, part := range r.Split() {
+			sum := part.Summary()
+			fmt.Fprintf(&b, "%s, at most %d at once\n", sum.Description, sum.MaxDepth)
+			for _, point := range sum.Depth {
+				fmt.Fprintf(&b, " %.1f", point.Mean)
+			}
+			b.WriteByte('\n')
+		}
+		count := map[string]int{}
+		for _, l := range r.Lifetimes {
+			comm := "none"
+			if l.Task > 0 {
+				comm = r.Tasks[l.Task-1].Comm
+			}
+			count[fmt.Sprintf("%s, in %v, freed in %v", comm, l.AllocContext, l.FreeContext)]++
+		}
+		for _, who := range slices.Sorted(maps.Keys(count)) {
+			fmt.Fprintf(&b, "%s: %d\n", who, count[who])
+		}
+		compareGolden(t, strings.TrimSuffix(path, ".stream")+".want", b.String())
+	}
 }
 
 // The shipped samples are whole: their figures were checked once by another program and must not change.

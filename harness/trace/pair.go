@@ -72,7 +72,7 @@ func (p *pairing) start(kind Kind, e *event, sequence uint32) uint32 {
 	r := p.recording
 	r.Lifetimes = append(r.Lifetimes, Lifetime{
 		AllocNs: e.atNs - p.firstNs, FreeNs: stillOpen, AllocSequence: sequence,
-		AllocCPU: e.cpu, Kind: kind, Order: e.order, AllocContext: e.context,
+		AllocCPU: e.cpu, Kind: kind, Order: e.order, AllocContext: e.context, Task: e.task,
 	})
 	return uint32(len(r.Lifetimes) - 1)
 }

@@ -25,7 +25,7 @@ var (
 	ErrTooLarge    = errors.New("too large")
 )
 
-const recordOne = "record one with `trace-cmd report` or cat /sys/kernel/tracing/trace"
+const recordOne = "record one with `headroom record`, `trace-cmd report` or cat /sys/kernel/tracing/trace"
 
 // Open reads the recording in the file at path; see Read.
 func Open(path string) (*Recording, error) {
@@ -40,7 +40,8 @@ func Open(path string) (*Recording, error) {
 // Read reads a recording, gzip'd or not, in any of the formats of the package comment. The name stands for the file in
 // errors and in the summary. It fails with ErrNotTrace when no line is an event, with ErrNoLifetimes when nothing in it
 // pairs, with ErrDamaged on a gzip that is cut short or corrupt, with ErrTooLarge above 16777216 events that pair, and with
-// the reader's own error. Lines that make no sense inside a trace are counted, not fatal.
+// the reader's own error. Lines that make no sense inside a trace are counted, not fatal. Of a stream file, which has a
+// checksum, every damage is: ErrDamagedStream, or ErrNewerStream.
 func Read(r io.Reader, name string) (*Recording, error) {
 	raw := bufio.NewReader(r)
 	magic, err := raw.Peek(2)
@@ -55,11 +56,22 @@ func Read(r io.Reader, name string) (*Recording, error) {
 		}
 		text = unzipped
 	}
+	start := bufio.NewReaderSize(text, maxLineBytes)
+	if isStream(start) {
+		return readStream(start, name)
+	}
 	p := parser{name: name, limit: maxEvents, contextColumn: defaultContextColumn}
-	if err := p.readLines(bufio.NewReaderSize(text, maxLineBytes)); err != nil {
+	if err := p.readLines(start); err != nil {
 		return nil, err
 	}
 	return p.recording()
+}
+
+// isStream recognizes a stream file, also one that a transfer in text mode spoilt.
+func isStream(start *bufio.Reader) bool {
+	const telling = 4               // bytes of the magic before its line ends
+	begin, _ := start.Peek(telling) // its error comes back with the first line
+	return string(begin) == streamMagic[:telling]
 }
 
 // damaged describes a gzip that failed to unpack; errors of the underlying reader pass through it.

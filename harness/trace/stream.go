@@ -17,18 +17,18 @@ type Stream struct {
 	Operations []Operation
 }
 
-// Streams turns the lifetimes into one stream for each CPU of a machine of cpus CPUs. What was recorded on CPU c goes to
-// CPU c mod cpus: with fewer CPUs than the recording had, some frees from another CPU become local; with more, the rest
-// stay idle. An allocation precedes its own free by Sequence, in whatever streams the two are. It panics if cpus is not
-// positive.
+// Streams turns the lifetimes into one stream for each CPU of a machine of cpus CPUs, by rules S1 and S2: with more CPUs
+// than the recording uses the rest stay idle, unless Scaled laid the recording out for them. An allocation precedes its own
+// free by Sequence, in whatever streams the two are. It panics if cpus is not positive.
 func (r *Recording) Streams(cpus int) []Stream {
 	if cpus < 1 {
 		panic(fmt.Sprintf("trace: streams for %d CPUs", cpus))
 	}
+	ranks, _ := r.cpuRanks()
 	counts := make([]int, cpus)
 	for _, l := range r.Lifetimes {
-		counts[int(l.AllocCPU)%cpus]++
-		counts[int(l.FreeCPU)%cpus]++
+		counts[ranks[l.AllocCPU]%cpus]++
+		counts[ranks[l.FreeCPU]%cpus]++
 	}
 	streams := make([]Stream, cpus)
 	for cpu := range streams {
@@ -42,8 +42,22 @@ func (r *Recording) Streams(cpus int) []Stream {
 			operation.AtNs, operation.Free, operation.Context = l.FreeNs, true, l.FreeContext
 			cpu = l.FreeCPU
 		}
-		stream := &streams[int(cpu)%cpus]
+		stream := &streams[ranks[cpu]%cpus]
 		stream.Operations = append(stream.Operations, operation)
 	}
 	return streams
+}
+
+// cpuRanks numbers the CPUs that allocate or free (S1): the number of each of them, and how many they are. The numbers of
+// other CPUs mean nothing.
+func (r *Recording) cpuRanks() (ranks []int, used int) {
+	ranks = make([]int, maxCPU+1)
+	for _, l := range r.Lifetimes {
+		ranks[l.AllocCPU], ranks[l.FreeCPU] = 1, 1
+	}
+	for cpu, is := range ranks {
+		ranks[cpu] = used
+		used += is
+	}
+	return ranks, used
 }

@@ -10,6 +10,9 @@
 //	ftrace     task-pid (tgid) [cpu] flags time: event: args          the tgid column is optional
 //	trace-cmd  task-pid [cpu] flags time: event: args                 flags are optional; header cpus=N
 //	perf       task pid/tid [cpu] time: subsystem:event: args         tid is optional
+//	stream     the binary file that `headroom record` writes: docs/STREAM.md
+//
+// A Ring reads what the kernel's ring buffer holds, a sub-buffer at a time, while a recording is under way.
 //
 // Times are seconds with 6 or 9 decimals. Flags are 4 characters in old kernels, 5 in new ones; the header says which of them
 // is the hardirq/softirq column, the third if there is no header.
@@ -31,8 +34,18 @@
 //	I1  0 <= AllocNs <= FreeNs <= SpanNs
 //	I2  the sequences of n lifetimes are 0 to 2n-1, each used once, and time never falls along them
 //	I3  an allocation's sequence is below that of its own free, so that the number of open lifetimes is never negative
+//	I4  a lifetime's task is 0 or one of Tasks, counted from 1
 //
-// Cost: one pass over the text; 32 bytes an event that pairs, 32 more a lifetime.
+// CPU rules, by which a recording is replayed on another number of CPUs than it was made on (Streams, Scaled):
+//
+//	S1  the CPUs that allocate or free in the recording are numbered from 0 in ascending order; u is how many they are.
+//	S2  on n <= u CPUs, what happened on CPU c happens on c mod n: some frees from another CPU become local.
+//	S3  on n > u CPUs the recording is laid down k = ceil(n/u) times. Copy i has items of its own and CPUs i*u to i*u+u-1; the
+//	    last copy, if fewer than u CPUs are left for it, is folded onto those as in S2. Who frees whose items stays the same.
+//	S4  copy i starts i/(16k) of the recording's span after the first, so that the copies do not run in lock-step, while at
+//	    least 15/16 of each overlaps all the others.
+//
+// Cost: one pass over the text; 40 bytes an event that pairs, 40 more a lifetime.
 package trace
 
 import "fmt"
@@ -88,11 +101,12 @@ const (
 	Ftrace
 	TraceCmd
 	Perf
+	StreamFile
 )
 
-// String is the word that result.Trace uses for the format: ftrace, trace-cmd or perf.
+// String is the word that result.Trace uses for the format: ftrace, trace-cmd, perf or stream.
 func (f Format) String() string {
-	names := [...]string{"undecided", "ftrace", "trace-cmd", "perf"}
+	names := [...]string{"undecided", "ftrace", "trace-cmd", "perf", "stream"}
 	if int(f) < len(names) {
 		return names[f]
 	}
@@ -108,6 +122,24 @@ type Lifetime struct {
 	Kind                        Kind
 	Order                       uint8 // of a page: 1<<Order pages; 0 for a tag
 	AllocContext, FreeContext   Context
+	Task                        uint32 // who allocated: place in Recording.Tasks, from 1; 0 if unknown, as in interrupts
+}
+
+// Task is one that allocated. A process that changed its name, as exec does, is a task for each name.
+type Task struct {
+	PID  uint32
+	Comm string // the kernel's name of it, at most 64 bytes
+}
+
+// Source says where a recording comes from. Text recordings do not tell, so of those it is empty.
+type Source struct {
+	Recorder    string // what made it: "headroom record", or the format it was converted from
+	Kernel      string // release
+	Clock       string // the trace clock
+	Command     string // what ran meanwhile
+	StartedUnix int64  // s since 1970; 0 if unknown
+	OnlineCPUs  int    // of the machine; 0 if unknown
+	OwnEvents   int    // page events of the recorder's own allocations, left out
 }
 
 // Unmatched counts what found no partner.
@@ -129,6 +161,8 @@ type Recording struct {
 	Backwards     int              // events earlier than the event printed before them; put in order before pairing
 	CPUs          int              // CPUs that recorded an event
 	SpanNs        int64            // from the earliest event to the latest, ns
+	Tasks         []Task           // who allocated; empty for text
+	Source        Source           // of a stream file
 }
 
 // Split gives one recording for each kind that r has lifetimes of, tags first. Tags and pages are never ranked against
@@ -210,6 +244,9 @@ func (r *Recording) Check() error {
 		}
 		if l.AllocSequence >= l.FreeSequence {
 			return fmt.Errorf("I3: lifetime %d is freed at sequence %d, allocated at %d", i, l.FreeSequence, l.AllocSequence)
+		}
+		if int(l.Task) > len(r.Tasks) {
+			return fmt.Errorf("I4: lifetime %d is of task %d of %d", i, l.Task, len(r.Tasks))
 		}
 	}
 	last := int64(0)

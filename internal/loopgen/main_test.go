@@ -12,18 +12,27 @@ import (
 )
 
 // directive is the line of a design that asks for loops.
-var directive = regexp.MustCompile(`(?m)^//go:generate go run headroom/internal/loopgen -type (\w+)$`)
+var directive = regexp.MustCompile(`(?m)^//go:generate go run headroom/internal/loopgen -type ([\w.]+)$`)
 
-const designFolders = "../../designs/*"
+// folders hold the designs, and the loops through the interface.
+var folders = []string{"../../designs/*", "../../harness/latency"}
+
+// glob lists the files of a pattern in the folders.
+func glob(t *testing.T, pattern string) (files []string) {
+	for _, folder := range folders {
+		found, err := filepath.Glob(filepath.Join(folder, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
+	}
+	return files
+}
 
 // Every directive's file is what the template gives now, and no other generated file lies about.
 func TestGeneratedLoopsAreCurrent(t *testing.T) {
-	sources, err := filepath.Glob(filepath.Join(designFolders, "*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	current := map[string]bool{}
-	for _, source := range sources {
+	for _, source := range glob(t, "*.go") {
 		text, err := os.ReadFile(source)
 		if err != nil {
 			t.Fatal(err)
@@ -35,13 +44,9 @@ func TestGeneratedLoopsAreCurrent(t *testing.T) {
 		}
 	}
 	if len(current) == 0 {
-		t.Fatalf("no directive in %s", designFolders)
+		t.Fatalf("no directive in %s", folders)
 	}
-	generated, err := filepath.Glob(filepath.Join(designFolders, "loops_*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range generated {
+	for _, file := range glob(t, "loops_*.go") {
 		if !current[file] {
 			t.Errorf("%s: no directive asks for it", file)
 		}
@@ -55,7 +60,7 @@ func compare(t *testing.T, file, pkg, typeName string) {
 	}
 	got, err := os.ReadFile(file)
 	if err != nil || !bytes.Equal(got, want) {
-		t.Errorf("%s is not current (%v); run: go generate ./designs/...", file, err)
+		t.Errorf("%s is not current (%v); run: make generate", file, err)
 	}
 }
 
@@ -80,6 +85,22 @@ func TestLoopsAreNamedForTheType(t *testing.T) {
 	}
 	if got := fileName("SyncPool"); got != "loops_syncpool.go" {
 		t.Errorf("the file is %s", got)
+	}
+}
+
+// The loops of the interface call it as it is: no concrete type, no pointer to it.
+func TestLoopsThroughTheInterfaceAssertNothing(t *testing.T) {
+	source, err := Source("latency", interfaceType)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"var allocatorLoops", "func allocatorPairSampled(", "d := a\n", "(d designs.Allocator, "} {
+		if !strings.Contains(string(source), want) {
+			t.Errorf("no %q in\n%s", want, source)
+		}
+	}
+	if strings.Contains(string(source), "a.(") || fileName(interfaceType) != "loops_allocator.go" {
+		t.Errorf("file %s with a type assertion in\n%s", fileName(interfaceType), source)
 	}
 }
 

@@ -18,6 +18,8 @@ type Options struct {
 	CPUs        []CPU // the processors to use: machine CPU i runs on CPUs[i]; the same processor may appear twice (a preempted lock holder)
 	MemoryBytes int   // per NUMA node; 0 means 64 MiB, touched only as it is used
 	Tasks       int   // most tasks over the machine's life; 0 means 256
+	// Distances gives the distance from a node to a node, in the order of the nodes' numbers, as ReadDistances does; nil when it is not known.
+	Distances [][]int
 }
 
 const (
@@ -53,7 +55,8 @@ type process struct {
 	inboxed *process // link in an inbox
 }
 
-// NewNative makes a machine of the given processors. It returns an error when memory cannot be mapped or bound.
+// NewNative makes a machine of the given processors. It returns an error when memory cannot be mapped. Whether the regions could be bound to their
+// nodes, the memory's Unbound tells.
 func NewNative(o Options) (*Native, error) {
 	if len(o.CPUs) == 0 {
 		return nil, errors.New("machine: no CPUs given")
@@ -106,6 +109,9 @@ func (n *Native) Node(cpu int) int {
 	}
 	return 0
 }
+
+// Distances is the table the machine was made with: the distance from a node to a node, both counted from 0; nil when it is not known.
+func (n *Native) Distances() [][]int { return n.options.Distances }
 
 // Memory is the machine's memory.
 func (n *Native) Memory() *mem.Memory { return n.memory }

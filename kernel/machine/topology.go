@@ -70,7 +70,7 @@ func ReadTopology(root string, cpus []int) (Topology, error) {
 
 func readNodes(root string) (map[int]int, error) {
 	nodeOf := map[int]int{}
-	dirs, err := filepath.Glob(filepath.Join(root, "devices/system/node/node[0-9]*"))
+	dirs, err := filepath.Glob(filepath.Join(root, nodeFolder, "node[0-9]*"))
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +88,52 @@ func readNodes(root string) (map[int]int, error) {
 		}
 	}
 	return nodeOf, nil
+}
+
+// nodeFolder holds what the system tells of NUMA nodes.
+const nodeFolder = "devices/system/node"
+
+// OnlineNodes lists the NUMA nodes the system has online, in ascending order, those without CPUs included, from the files under root, which is /sys
+// but for tests. It returns none when the system does not tell, and an error that names the file when what it tells cannot be understood.
+func OnlineNodes(root string) ([]int, error) {
+	return readList(filepath.Join(root, nodeFolder, "online"))
+}
+
+// ReadDistances gives the distance from each of the given NUMA nodes to each of them, in their order, from the files under root, which is /sys but
+// for tests. The unit is the firmware's: 10 from a node to itself. It returns nil when the system does not tell, and an error that names the file
+// when what it tells cannot be understood.
+func ReadDistances(root string, nodes []int) ([][]int, error) {
+	folder := filepath.Join(root, nodeFolder)
+	online, err := OnlineNodes(root) // a row has a number for each of these, in this order
+	if err != nil || online == nil {
+		return nil, err
+	}
+	var table [][]int
+	for _, from := range nodes {
+		path := filepath.Join(folder, fmt.Sprintf("node%d", from), "distance")
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, nil
+		}
+		words := strings.Fields(string(text))
+		if len(words) != len(online) {
+			return nil, fmt.Errorf("%s:1: %d distances, but %d nodes are online", path, len(words), len(online))
+		}
+		var row []int
+		for _, to := range nodes {
+			at := slices.Index(online, to)
+			if at < 0 {
+				return nil, fmt.Errorf("%s:1: node %d is not among the %d nodes online", path, to, len(online))
+			}
+			distance, err := strconv.Atoi(words[at])
+			if err != nil || distance < 0 {
+				return nil, fmt.Errorf("%s:1: %q is no distance", path, words[at])
+			}
+			row = append(row, distance)
+		}
+		table = append(table, row)
+	}
+	return table, nil
 }
 
 func readInt(path string, missing int) (int, error) {
@@ -138,4 +184,22 @@ func ParseCPUList(s string) ([]int, error) {
 		}
 	}
 	return list, nil
+}
+
+// FormatCPUList writes numbers in the kernel's list format, as ParseCPUList reads it, neighbours as a range.
+func FormatCPUList(list []int) string {
+	var parts []string
+	for i := 0; i < len(list); {
+		end := i
+		for end+1 < len(list) && list[end+1] == list[end]+1 {
+			end++
+		}
+		part := strconv.Itoa(list[i])
+		if end > i {
+			part += "-" + strconv.Itoa(list[end])
+		}
+		parts = append(parts, part)
+		i = end + 1
+	}
+	return strings.Join(parts, ",")
 }

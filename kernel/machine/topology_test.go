@@ -88,6 +88,50 @@ func TestDamagedTopologyIsAnError(t *testing.T) {
 	}
 }
 
+// far is a system of nodes 0, 2 and 5, with the distances its files give.
+func far() map[string]string {
+	return map[string]string{"node/online": "0,2,5\n", "node/node0/distance": "10 21 32\n", "node/node2/distance": "22 10 33\n", "node/node5/distance": "34 35 10\n"}
+}
+
+// Distances are those between the nodes asked for, in their order, though the files have a number for each node that is online; without files they
+// are unknown.
+func TestDistances(t *testing.T) {
+	for _, c := range []struct {
+		files map[string]string
+		nodes []int
+		want  string
+	}{
+		{far(), []int{0, 2, 5}, "[[10 21 32] [22 10 33] [34 35 10]]"},
+		{far(), []int{2, 5}, "[[10 33] [35 10]]"},
+		{far(), []int{5}, "[[10]]"},
+		{nil, []int{0}, "[]"},
+		{map[string]string{"node/online": "0\n"}, []int{0}, "[]"},
+	} {
+		got, err := machine.ReadDistances(sysfs(t, c.files), c.nodes)
+		if err != nil || fmt.Sprint(got) != c.want {
+			t.Errorf("distances between %v are %v, %v; want %s", c.nodes, got, err, c.want)
+		}
+	}
+}
+
+// A table of distances that makes no sense is an error that names the file and the line.
+func TestDamagedDistancesAreErrors(t *testing.T) {
+	for _, c := range []struct{ name, text, says string }{
+		{"node/online", "0,,2\n", "node/online:1: "},
+		{"node/online", "0-1\n", "node/node0/distance:1: 3 distances, but 2 nodes are online"},
+		{"node/online", "0,3,5\n", "node/node0/distance:1: node 2 is not among the 3 nodes online"},
+		{"node/node2/distance", "22 ten 33\n", "node/node2/distance:1: \"ten\" is no distance"},
+		{"node/node2/distance", "22 10 -1\n", "node/node2/distance:1: \"-1\" is no distance"},
+		{"node/node5/distance", "\n", "node/node5/distance:1: 0 distances"},
+	} {
+		files := far()
+		files[c.name] = c.text
+		if table, err := machine.ReadDistances(sysfs(t, files), []int{0, 2, 5}); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s holds %q: %v, %v, want %q", c.name, c.text, table, err, c.says)
+		}
+	}
+}
+
 // This system can be described, and the CPUs that this process may use are among it.
 func TestTopologyOfThisSystem(t *testing.T) {
 	cpus, err := machine.Allowed()
@@ -138,7 +182,16 @@ func TestParseCPUList(t *testing.T) {
 	}
 }
 
-// Whatever the text, a list that is accepted has at most 8192 numbers from 0 to 8191, and reads the same once it is written out in full.
+// Lists are written as the kernel writes them.
+func TestFormatCPUList(t *testing.T) {
+	for want, list := range map[string][]int{"": nil, "0": {0}, "0-1": {0, 1}, "0-3,8,10-11": {0, 1, 2, 3, 8, 10, 11}, "5,1-2": {5, 1, 2}} {
+		if got := machine.FormatCPUList(list); got != want {
+			t.Errorf("%v is written %q, want %q", list, got, want)
+		}
+	}
+}
+
+// Whatever the text, a list that is accepted has at most 8192 numbers from 0 to 8191, and reads the same once it is written out in full, or in ranges.
 func FuzzParseCPUList(f *testing.F) {
 	for text := range lists {
 		f.Add(text)
@@ -158,6 +211,10 @@ func FuzzParseCPUList(f *testing.F) {
 		again, err := machine.ParseCPUList(strings.Join(parts, ","))
 		if err != nil || !slices.Equal(again, list) || len(list) > 8192 {
 			t.Fatalf("%q reads as %v, and that as %v, %v", text, list, again, err)
+		}
+		short := machine.FormatCPUList(list)
+		if again, err := machine.ParseCPUList(short); err != nil || !slices.Equal(again, list) || len(short) > len(strings.Join(parts, ",")) {
+			t.Fatalf("%q reads as %v, is written as %q, and that reads as %v, %v", text, list, short, again, err)
 		}
 	})
 }

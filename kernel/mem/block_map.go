@@ -28,6 +28,9 @@ const mpolBind = 2
 
 func (b block) bind(start, size uintptr, node int) error {
 	var mask [16]uint64 // room for 1024 nodes, the kernel's own limit
+	if node < 0 || node/64 >= len(mask) {
+		return unix.EINVAL
+	}
 	mask[node/64] = 1 << (node % 64)
 	_, _, errno := unix.Syscall6(unix.SYS_MBIND, uintptr(unsafe.Add(b.base, start)), size, mpolBind,
 		uintptr(unsafe.Pointer(&mask[0])), uintptr(len(mask)*64+1), 0)

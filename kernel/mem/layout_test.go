@@ -156,6 +156,10 @@ func TestBadRequestsAreRefused(t *testing.T) {
 			t.Errorf("Make(%d, %d) gives a memory", bad[0], bad[1])
 		}
 	}
+	if m, err := mem.Make(2, regionBytes, []int{0}); err == nil {
+		m.Release()
+		t.Error("Make with one system node for two regions gives a memory")
+	}
 	if p, err := m.Alloc(0, regionBytes, 64); err != nil {
 		t.Errorf("after the refusals the whole region should be left: %v, %v", p, err)
 	}

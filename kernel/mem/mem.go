@@ -41,6 +41,7 @@ type Memory struct {
 	regions []region
 	saved   []byte
 	savedAt []uintptr
+	unbound error
 }
 
 type region struct {
@@ -48,10 +49,15 @@ type region struct {
 }
 
 // Make maps memory for a machine of nodes NUMA nodes, regionBytes each (rounded up to whole pages). osNodes, when not nil, gives the operating
-// system's node number for each node, and the pages are bound there. It returns an error when the system refuses the mapping.
+// system's node number for each node, and the pages are bound there, whichever CPU touches them first; one region is bound as well, since the
+// system may have more nodes than the machine. It returns an error when the system refuses the mapping. That it refuses to bind, as containers do
+// and nodes without memory, is told by Unbound: such memory works, and lies where it is first touched.
 func Make(nodes int, regionBytes int, osNodes []int) (*Memory, error) {
 	if nodes < 1 || regionBytes < 1 {
 		return nil, fmt.Errorf("mem: %d nodes of %d bytes: both must be at least 1", nodes, regionBytes)
+	}
+	if osNodes != nil && len(osNodes) != nodes {
+		return nil, fmt.Errorf("mem: %d system nodes named for a machine of %d", len(osNodes), nodes)
 	}
 	size := (uintptr(regionBytes) + pageBytes - 1) &^ (pageBytes - 1)
 	b, err := mapBlock(size * uintptr(nodes))
@@ -62,15 +68,19 @@ func Make(nodes int, regionBytes int, osNodes []int) (*Memory, error) {
 	for n := range nodes {
 		start := size * uintptr(n)
 		m.regions = append(m.regions, region{start: start, used: start, limit: start + size})
-		if osNodes != nil && len(osNodes) > 1 {
-			if err := b.bind(start, size, osNodes[n]); err != nil {
-				b.release()
-				return nil, fmt.Errorf("mem: bind region %d to node %d: %w", n, osNodes[n], err)
-			}
+		if osNodes == nil {
+			continue
+		}
+		if err := b.bind(start, size, osNodes[n]); err != nil && m.unbound == nil {
+			m.unbound = fmt.Errorf("mem: bind region %d to node %d: %w", n, osNodes[n], err)
 		}
 	}
 	return m, nil
 }
+
+// Unbound is why the system refused to bind a region to its node, the first of them; nil when none was refused. Under the race detector, and on
+// systems other than Linux, nothing is bound and nothing refused.
+func (m *Memory) Unbound() error { return m.unbound }
 
 // Release gives the memory back to the system. No object of it may be used afterwards.
 func (m *Memory) Release() { m.block.release() }

@@ -10,8 +10,9 @@ import (
 // bench is a machine of which only the numbers matter: one task for each CPU, called by the test in any order, none of which may wait.
 type bench struct {
 	testing.TB
-	memory *mem.Memory
-	tasks  []kernel.Task
+	memory    *mem.Memory
+	tasks     []kernel.Task
+	distances [][]int // what the machine tells of them; nil by default
 }
 
 func newBench(t testing.TB, nodes, cpus, bytes int) *bench {
@@ -91,6 +92,7 @@ func (b *bench) free(a *Allocator, cpu, order int, blocks ...Page) {
 func (b *bench) CPUs() int           { return len(b.tasks) }
 func (b *bench) Node(cpu int) int    { return cpu * b.memory.Nodes() / len(b.tasks) }
 func (b *bench) Memory() *mem.Memory { return b.memory }
+func (b *bench) Distances() [][]int  { return b.distances }
 
 func (b *bench) TaskAt(index int) *kernel.Task      { return &b.tasks[index] }
 func (b *bench) Park(*kernel.Task)                  { b.Fatal("a task waits") }

@@ -121,6 +121,9 @@ func (w *walk) freeLists() error {
 func (w *walk) lists() error {
 	for cpu := range w.zone.lists {
 		l, pages := &w.zone.lists[cpu], uint32(0)
+		if high := l.words.high.Load(); int(high) > w.config.MostHigh {
+			return fmt.Errorf("CPU %d's list may hold %d pages, and %d are the most (I14)", cpu, high, w.config.MostHigh)
+		}
 		for order := range l.rings {
 			r := &l.rings[order]
 			if int(r.words.length.Load()) > len(r.slots) {

@@ -34,17 +34,23 @@ type Config struct {
 	Rules      Era     // who may go below the mark, and how far
 	Lists      ListEra // form of the per-CPU lists
 	High       int     // pages on a CPU's list at which it spills; 0 means computed
-	MostHigh   int     // largest High that SetLimits will be given; 0 means High
+	HighMax    int     // pages up to which that number floats (TryLock); 0 means computed if High is 0, else High: it does not float
+	MostHigh   int     // largest High that SetLimits will be given; 0 means HighMax
 	Batch      int     // pages moved at a time, 1 to High; 0 means computed
 	Drift      int     // pages by which a CPU's share of the free count may differ from zero; 0 means computed
-	HighAtomic int     // pages that only callers with a reserve flag may count on
+	HighAtomic int     // pages that only callers with a reserve flag may count on, until reclaim needs them; 0 to Pages
 	// Write begins to write a dirty page, called in reclaim, in process context, with no lock held and with rights to all reserves. Whoever it set
 	// to work calls Written when that is done, at once or later, in any context. An error says that it could not begin. nil: dirty pages stay.
 	Write func(t *kernel.Task, p Page) error
 	// Kill chooses a task that is to end, when reclaim has found nothing for a caller who may enter file systems, and returns its index; false when
 	// there is none. It may not wait. Every task it may choose looks at Victim between its steps and ends with Exit. nil: nobody is killed.
 	Kill func(t *kernel.Task) (victim int, ok bool)
-	// Distance gives the distance from a node to a node; nil means that nodes are as far apart as their numbers.
+	// Reap frees up to most of the pages of a task that Kill has chosen, without its help, and returns how many. It may not wait. The task cannot end
+	// meanwhile: its Exit waits; but it may free pages itself, and the two must agree who frees which. nil: victims are not reaped.
+	Reap      func(t *kernel.Task, victim, most int) int
+	ReapPages int // the most that Reap is asked for, at least 1 where there is a Reap
+	// Distance gives the distance from a node to a node; nil means what the machine tells, and where it does not, that nodes are as far apart as
+	// their numbers.
 	Distance [][]int
 }
 
@@ -65,14 +71,24 @@ func (c Config) complete(place kernel.Place) (Config, error) {
 		return c, fmt.Errorf("%w: marks %+v for %d pages: give 0 <= Min <= Low <= High, and Min at most the pages", errLayout, m, c.Pages)
 	}
 	c.limits(max(1, cpus/nodes))
-	if c.Batch < 1 || c.High < c.Batch || c.MostHigh < c.High || c.MostHigh > mostPages {
-		return c, fmt.Errorf("%w: high %d, batch %d, most high %d: give 1 <= Batch <= High <= MostHigh", errLayout, c.High, c.Batch, c.MostHigh)
+	if c.Batch < 1 || c.High < c.Batch || c.HighMax < c.High || c.MostHigh < c.HighMax || c.MostHigh > mostPages {
+		return c, fmt.Errorf("%w: high %d, batch %d, high max %d, most high %d: give 1 <= Batch <= High <= HighMax <= MostHigh",
+			errLayout, c.High, c.Batch, c.HighMax, c.MostHigh)
+	}
+	if c.Lists == IRQOff && c.HighMax != c.High {
+		return c, fmt.Errorf("%w: high max %d: lists of the form IRQOff do not float: give 0", errLayout, c.HighMax)
+	}
+	if c.Reap != nil && (c.Kill == nil || c.ReapPages < 1) {
+		return c, fmt.Errorf("%w: a reaper of %d pages: give Kill, and at least 1 page", errLayout, c.ReapPages)
 	}
 	if c.Drift == 0 {
 		c.Drift = driftPages(c.Pages, c.PageBytes, cpus)
 	}
-	if c.Drift < 0 || c.HighAtomic < 0 || c.Rules > Rules2001 || c.Lists > IRQOff {
+	if c.Drift < 0 || c.HighAtomic < 0 || c.HighAtomic > c.Pages || c.Rules > Rules2001 || c.Lists > IRQOff {
 		return c, fmt.Errorf("%w: drift %d, high-atomic %d, rules %d, lists %d", errLayout, c.Drift, c.HighAtomic, c.Rules, c.Lists)
+	}
+	if c.Distance == nil {
+		c.Distance = told(place)
 	}
 	if c.Distance != nil && (len(c.Distance) != nodes || slices.ContainsFunc(c.Distance, func(row []int) bool { return len(row) != nodes })) {
 		return c, fmt.Errorf("%w: the table of distances must have a row and a column for each of %d nodes", errLayout, nodes)
@@ -80,11 +96,19 @@ func (c Config) complete(place kernel.Place) (Config, error) {
 	return c, nil
 }
 
+// told is the table of distances of a machine that has one.
+func told(place kernel.Place) [][]int {
+	if m, ok := place.(interface{ Distances() [][]int }); ok {
+		return m.Distances()
+	}
+	return nil
+}
+
 // limits computes High and Batch where they are not given, for a node with so many CPUs.
 //
 // TryLock, after 6.12: a quarter of a thousandth of the zone, at most a quarter of 1 MiB, then the power of two below one and a half times that,
-// less one (63 for zones of 1 GiB or more); the list holds the low mark shared out to the CPUs, four batches at least. IRQOff, after 3.12 to 5.8:
-// the batch is capped at a quarter of 512 KiB (31), and the list holds six batches.
+// less one (63 for zones of 1 GiB or more); the list holds the low mark shared out to the CPUs, four batches at least, and may float up to an eighth
+// of the zone shared out likewise. IRQOff, after 3.12 to 5.8: the batch is capped at a quarter of 512 KiB (31), and the list holds six batches.
 func (c *Config) limits(cpus int) {
 	most := 1 << 20
 	if c.Lists == IRQOff {
@@ -97,14 +121,20 @@ func (c *Config) limits(cpus int) {
 			c.Batch = min(c.Batch, c.High)
 		}
 	}
-	if c.High == 0 {
+	switch {
+	case c.High == 0 && c.Lists == IRQOff:
+		c.High = 6 * c.Batch
+	case c.High == 0:
 		c.High = max(c.Marks.Low/cpus, 4*c.Batch)
-		if c.Lists == IRQOff {
-			c.High = 6 * c.Batch
+		if c.HighMax == 0 {
+			c.HighMax = max(c.Pages/8/cpus, c.High)
 		}
 	}
+	if c.HighMax == 0 {
+		c.HighMax = c.High
+	}
 	if c.MostHigh == 0 {
-		c.MostHigh = c.High
+		c.MostHigh = c.HighMax
 	}
 }
 

@@ -47,7 +47,8 @@ type program struct {
 	noPreempt   bool
 	setup       func(s *scene)
 	after       func(s *scene) error
-	kill        func(s *scene) (victim int, ok bool)         // what Config.Kill does
+	kill        func(s *scene) (victim int, ok bool) // what Config.Kill does
+	reap        func(s *scene, t *kernel.Task, victim, most int) int
 	write       func(s *scene, t *kernel.Task, p Page) error // what Config.Write does
 }
 
@@ -66,6 +67,9 @@ func exploreFor(p program, seeds int) (reached []uint32, err error) {
 	s := &scene{Machine: m}
 	if p.kill != nil {
 		p.config.Kill = func(*kernel.Task) (int, bool) { return p.kill(s) }
+	}
+	if p.reap != nil {
+		p.config.Reap = func(t *kernel.Task, victim, most int) int { return p.reap(s, t, victim, most) }
 	}
 	if p.write != nil {
 		p.config.Write = func(t *kernel.Task, dirty Page) error { return p.write(s, t, dirty) }

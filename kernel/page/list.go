@@ -1,7 +1,6 @@
 package page
 
 import (
-	"errors"
 	"math/bits"
 
 	"headroom/kernel"
@@ -19,16 +18,20 @@ type list struct {
 	zone  *zone
 }
 
-// listWords are the head of a list, on lines of their own.
+// listWords are the head of a list, on lines of their own: what every call uses in front, what others read or write behind.
 //
-// pages and the rings are written with the lock held (TryLock), or by the CPU itself with interrupts masked (IRQOff), or after its death.
+// pages, run, factor and the rings are written with the lock held (TryLock), or by the CPU itself with interrupts masked (IRQOff), or after its death.
 type listWords struct {
-	lock  lock.Spin
-	pages mem.Plain32   // on all rings together
-	high  atomic.Uint32 // at so many pages the list spills; SetLimits changes both at any time, one after the other (PA-03)
-	batch atomic.Uint32
-	drift atomic.Uint32 // this CPU's share of the zone's free count, a signed number; written under the zone's lock
-	rings [tryLockOrders]ringWords
+	lock   lock.Spin
+	pages  mem.Plain32   // on all rings together
+	high   atomic.Uint32 // at so many pages the list spills; it floats between least and most
+	run    mem.Plain32   // pages freed in a row; every alloc halves it (TryLock)
+	factor mem.Plain32   // so often the batch is doubled at the next refill; every free halves it (TryLock)
+	rings  [tryLockOrders]ringWords
+	least  atomic.Uint32 // SetLimits changes these and high at any time, one after the other (PA-03)
+	most   atomic.Uint32
+	batch  atomic.Uint32
+	drift  atomic.Uint32 // this CPU's share of the zone's free count, a signed number; written under the zone's lock
 }
 
 // ring is the blocks of one order, the newest on top: Alloc takes there, a spill takes the oldest from the bottom.
@@ -48,8 +51,7 @@ func newLists(z *zone, place kernel.Place, orders int) error {
 	}
 	z.lists = make([]list, place.CPUs())
 	for cpu, words := range heads {
-		words.high.Store(uint32(z.config.High))
-		words.batch.Store(uint32(z.config.Batch))
+		words.setLimits(z.config.High, z.config.HighMax, z.config.Batch)
 		z.lists[cpu] = list{words: words, rings: make([]ring, orders), zone: z}
 	}
 	for order := range orders {
@@ -100,27 +102,6 @@ func (l *list) push(index uint32, order int) {
 	l.words.pages.Store(l.words.pages.Load() + 1<<order)
 }
 
-// refillBlocks is how many blocks of an order one look into the zone may move, the caller's own among them. Blocks of a high order come in pairs at
-// least, as in 6.12.
-func (l *list) refillBlocks(order int) int {
-	batch := int(min(l.words.batch.Load(), l.words.high.Load()))
-	if order > 0 {
-		batch = max(batch>>order, min(batch, 2))
-	}
-	return max(batch, 1)
-}
-
-// spill makes a list that is full, or in a zone under pressure, shorter; list held.
-func (a *Allocator) spill(t *kernel.Task, l *list) {
-	reachSpill.Hit()
-	count(t, &a.cpus[t.CPU()].counts.spills)
-	n := l.words.batch.Load()
-	if l.zone.hint.pressed.LoadRelaxed() != 0 {
-		n = l.words.pages.Load()
-	}
-	l.flush(t, n)
-}
-
 // flush moves pages, the oldest first, order by order in turn, until at least want have gone back to the zone; list held.
 //
 // I6: want was worked out from limits that may have changed since; the list's length has not.
@@ -161,21 +142,3 @@ func (r *ring) popBottom() uint32 {
 	r.words.length.Store(r.words.length.Load() - 1)
 	return index
 }
-
-// SetLimits changes how many pages each CPU keeps: at high pages a list spills batch of them. high 0 turns the lists off. It returns an error
-// when batch is below 1, or either is above Config.MostHigh. Any context; lists may be in use.
-func (a *Allocator) SetLimits(high, batch int) error {
-	if high < 0 || batch < 1 || max(high, batch) > a.config.MostHigh {
-		return errLimits
-	}
-	for i := range a.zones {
-		for cpu := range a.zones[i].lists {
-			w := a.zones[i].lists[cpu].words
-			w.high.Store(uint32(high))
-			w.batch.Store(uint32(batch))
-		}
-	}
-	return nil
-}
-
-var errLimits = errors.New("page: limits out of range: give 0 <= high, 1 <= batch, both at most Config.MostHigh")

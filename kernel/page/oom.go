@@ -14,7 +14,7 @@ type killer struct {
 	victim atomic.Uint32 // 1 + index of the task that is to end, 0 for none, or choosing
 }
 
-// choosing is the victim's place while Config.Kill chooses one.
+// choosing is the victim's place while Config.Kill chooses one and Config.Reap takes what it can get of it.
 const choosing = ^uint32(0)
 
 // Victim reports whether the out-of-memory killer has chosen t: it is to give up what it does, free what it holds and call Exit. Until then it
@@ -26,7 +26,7 @@ func (a *Allocator) Victim(t *kernel.Task) bool {
 // Exit says that t holds no memory any more and that Config.Kill will not choose it. Every task that Kill may choose calls it at its end. Process
 // context.
 //
-// I13: a choice that is under way may fall on t still, so its end is waited for.
+// I13, I15: a choice that is under way may fall on t still, and it may be being reaped, so the end of that is waited for.
 func (a *Allocator) Exit(t *kernel.Task) {
 	a.killer.victim.AwaitNot(choosing)
 	a.killer.victim.CompareAndSwap(uint32(t.Index())+1, 0)
@@ -40,7 +40,7 @@ func (a *Allocator) rights(t *kernel.Task) kernel.Rights {
 	return t.Rights()
 }
 
-// kill is the last resort of direct reclaim: it sees to it that there is a victim, and lets others run. It reports false when there is nothing to
+// kill is the last resort of direct reclaim: it sees to it that there is a victim, has it reaped, and lets others run. It reports false when there is nothing to
 // hope for: t is the victim itself, or nobody can be killed for such a call.
 //
 // I13: whoever turns 0 into choosing is the only one that chooses, and no other choice begins before the victim's Exit.
@@ -56,7 +56,15 @@ func (a *Allocator) kill(t *kernel.Task, gfp kernel.GFP, order int) bool {
 			return false
 		}
 		reachKill.Hit()
-		k.victim.Store(uint32(victim) + 1)
+		if mutant.On(pg11) {
+			k.victim.Store(uint32(victim) + 1)
+		}
+		if a.config.Reap != nil && a.config.Reap(t, victim, a.config.ReapPages) > 0 {
+			reachReap.Hit()
+		}
+		if !mutant.On(pg11) {
+			k.victim.Store(uint32(victim) + 1)
+		}
 	}
 	t.Resched()
 	return true

@@ -6,7 +6,8 @@
 // come in the forms of two eras:
 //
 //	IRQOff   2020 (Linux 5.8): order 0 only, protected by masked interrupts, emptied by their owner only
-//	TryLock  2022 on (Linux 6.12): orders 0 to 3 under a lock that is only ever tried on the fast path; whoever gets the lock may empty them
+//	TryLock  2022 on (Linux 6.12): orders 0 to 3 under a lock that is only ever tried on the fast path; whoever gets the lock may empty them.
+//	         How many pages a list holds and moves at a time floats with the load
 //
 // Invariants:
 //
@@ -23,6 +24,9 @@
 //	I11 what is allocated to write a dirty page may use every reserve, and starts no reclaim (mutant PG-08)
 //	I12 nobody waits for a write when none is under way (mutant PG-07)
 //	I13 no second victim is chosen while the first lives (mutant PG-09)
+//	I14 no list may hold more than its ceiling, however its limit floats (mutant PG-10)
+//	I15 a victim does not end while it is being reaped (mutant PG-11)
+//	I16 no caller in direct reclaim is refused for the sake of pages that are set aside for urgent callers (mutant PG-12)
 //
 // Locks, in the order they nest: the mutex of Drain, one list's lock, one zone's lock. The cache's lock nests in none and holds none. Zone and
 // cache locks are taken with interrupts masked; a list's lock is not, which is why it is only tried where an interrupt may be.
@@ -38,18 +42,22 @@
 // The free count is kept as a shared word and a difference for each CPU, as the kernel does, so that most changes leave the shared line alone.
 // The sum of all is exact under the zone's lock; it is formed when the shared word alone cannot decide.
 //
-// Cost: an alloc and a free that hit the CPU's list take one compare-and-swap each (TryLock) or none (IRQOff); every batch of pages costs the
-// zone's lock once.
+// Cost: an alloc and a free that hit the CPU's list take one compare-and-swap each (TryLock) or none (IRQOff); a refill or a spill costs the
+// zone's lock once, for a batch of pages up to 32 batches in a row of them. The exact sum, a load for each CPU, is formed only when the shared word is
+// within the drift of all CPUs of what it is compared with.
 //
 // Contexts: any but NMI; with DirectReclaim process context with no spinning lock held. With rt=on a zone's lock sleeps: IRQOff, which takes it
 // with interrupts masked, then breaks the kernel's rules, as it did in 2020.
 //
 // Differences from the originals: the mark is looked at where pages leave the zone, under its lock, and a list hit is not checked; the kernel
 // looks before, without the lock, and can overshoot by one batch a CPU. In the TryLock form a caller that is about to fail first empties the
-// lists it can lock, whatever its flags; the kernel does so in direct reclaim only. The list limits do not float with the load, there is one
-// migrate type and one zone a node, and pages set aside for high orders are a number, not blocks.
+// lists it can lock, whatever its flags; the kernel does so in direct reclaim only. While memory is low every free empties its list in the IRQOff form, which
+// the kernel of 2020 did not do; lists that are idle keep their limits, where the kernel lowers them every few seconds. There is one migrate type and one
+// zone a node, and pages set aside for urgent callers of high orders are a number, not blocks: it begins full, ends when direct reclaim is short
+// of pages, and grows again by what such callers take. A victim is reaped at once by the caller who chose it, where the kernel
+// has a thread for it that gives the victim time to end by itself.
 //
-// Not here: compaction, and a reaper, which would free a victim's memory before it ends.
+// Not here: compaction.
 package page
 
 import (
@@ -166,6 +174,9 @@ func (a *Allocator) Alloc(t *kernel.Task, gfp kernel.GFP, order int) (Page, erro
 				if a.irqOff {
 					t.IRQRestore()
 				} else {
+					if run := l.words.run.Load(); run != 0 {
+						l.words.run.Store(run >> 1)
+					}
 					l.words.lock.Unlock(t)
 				}
 				z := l.zone
@@ -215,6 +226,9 @@ func (a *Allocator) Free(t *kernel.Task, p Page, order int) {
 	r.words.length.Store(n + 1)
 	pages := l.words.pages.Load() + 1<<order
 	l.words.pages.Store(pages)
+	if !a.irqOff {
+		l.words.note(1 << order)
+	}
 	if pages >= l.words.high.LoadRelaxed() || z.hint.pressed.LoadRelaxed() != 0 {
 		a.spill(t, l)
 	}

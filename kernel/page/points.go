@@ -27,6 +27,9 @@ var (
 	reachWrite    = reach.Define(host, "write")
 	reachThrottle = reach.Define(host, "throttle") // a caller waits for a write
 	reachKill     = reach.Define(host, "oom-kill")
+	reachReap     = reach.Define(host, "oom-reap")
+	reachGiven    = reach.Define(host, "set-aside-given")
+	reachRaised   = reach.Define(host, "limit-raised") // a list may hold more
 	reachEmpty    = reach.Define(host, "empty")
 )
 
@@ -63,4 +66,10 @@ var (
 		Story: "the write of a dirty page may not use the reserve, and starts a reclaim of its own"})
 	pg09 = mutant.Define(mutant.Mutant{ID: "PG-09", Host: host, Breaks: "I13",
 		Story: "whether a victim lives is looked at in one step and a new one chosen in another"})
+	pg10 = mutant.Define(mutant.Mutant{ID: "PG-10", Host: host, Breaks: "I14",
+		Story: "a refill raises the list's limit by what it takes, ceiling or not"})
+	pg11 = mutant.Define(mutant.Mutant{ID: "PG-11", Host: host, Breaks: "I15",
+		Story: "the victim learns that it is one before it is reaped, and is not waited for"})
+	pg12 = mutant.Define(mutant.Mutant{ID: "PG-12", Host: host, Breaks: "I16",
+		Story: "what is set aside for urgent callers is never given back"})
 )

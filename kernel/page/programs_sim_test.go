@@ -23,6 +23,13 @@ func churn(era ListEra, nodes int) program {
 	}}
 }
 
+// floating: churn on lists whose limits float, over a zone with pages set aside.
+func floating() program {
+	p := churn(TryLock, 1)
+	p.config.High, p.config.HighMax, p.config.Batch, p.config.HighAtomic = 1, 3, 1, 2
+	return p
+}
+
 // churn makes some calls, as the bits of a number say, and frees all it holds.
 func (s *scene) churn(t *kernel.Task, bits int) {
 	type block struct {

@@ -13,11 +13,11 @@ var programs = []struct {
 	name string
 	program
 }{
-	{"churn TryLock", churn(TryLock, 1)}, {"churn IRQOff", churn(IRQOff, 1)}, {"churn on two nodes", churn(TryLock, 2)},
+	{"churn TryLock", churn(TryLock, 1)}, {"churn IRQOff", churn(IRQOff, 1)}, {"churn on two nodes", churn(TryLock, 2)}, {"floating", floating()},
 	{"marks", marks()}, {"resize TryLock", resize(TryLock)}, {"resize IRQOff", resize(IRQOff)},
 	{"death TryLock", death(TryLock)}, {"death IRQOff", death(IRQOff)},
 	{"caching TryLock", caching(TryLock)}, {"caching IRQOff", caching(IRQOff)}, {"background", background()},
-	{"dirtying TryLock", dirtying(TryLock, 4, 2)}, {"dirtying IRQOff", dirtying(IRQOff, 4, 2)}, {"hogs", hogging()}, {"one dirty page", dirtying(TryLock, 1, 1)},
+	{"dirtying TryLock", dirtying(TryLock, 4, 2)}, {"dirtying IRQOff", dirtying(IRQOff, 4, 2)}, {"hogs", hogging()}, {"hogs reaped", reaping()}, {"one dirty page", dirtying(TryLock, 1, 1)},
 }
 
 // Every invariant, over random schedules: no page twice, no data race, nothing lost, no deadlock, no mark passed. Together the programs take every
@@ -46,7 +46,7 @@ func TestNoScheduleBreaksAnInvariant(t *testing.T) {
 func TestSleepingLocksServeTasks(t *testing.T) {
 	lock.RT = true
 	defer func() { lock.RT = false }()
-	for _, p := range []program{marks(), resize(TryLock), death(TryLock), caching(TryLock), background(), hogging()} {
+	for _, p := range []program{marks(), resize(TryLock), death(TryLock), caching(TryLock), background(), hogging(), reaping()} {
 		if err := explore(p); err != nil {
 			t.Error(err)
 		}
@@ -63,6 +63,7 @@ func TestSchedulesCatchTheMutants(t *testing.T) {
 		{"PG-02", churn(IRQOff, 1)}, {"PG-03", death(TryLock)}, {"PG-03", death(IRQOff)}, {"PG-04", churn(TryLock, 1)},
 		{"PG-05", caching(TryLock)}, {"PG-06", background()},
 		{"PG-07", dirtying(TryLock, 1, 1)}, {"PG-08", dirtying(TryLock, 4, 2)}, {"PG-09", hogging()},
+		{"PG-10", floating()}, {"PG-11", reaping()},
 	} {
 		catches(t, c.id, c.program)
 	}

@@ -38,7 +38,7 @@ func (a *Allocator) allocSlow(t *kernel.Task, gfp kernel.GFP, order int) (Page, 
 	return 0, kernel.ErrNoMemory
 }
 
-// press notes that memory is low: frees go straight to the zones, and kswapd is woken if the caller may.
+// press notes that memory is low: lists keep little, and kswapd is woken if the caller may.
 func (a *Allocator) press(t *kernel.Task, gfp kernel.GFP) {
 	reachLow.Hit()
 	for i := range a.zones {
@@ -124,7 +124,8 @@ func (z *zone) grab(t *kernel.Task, order int, d demand, l *list) (index uint32,
 		z.enter(t)
 		defer z.leave(t)
 	}
-	free := z.freeNear(max(d.mark, d.ordinary) + d.setAside + size*int64(blocks))
+	d, rest := d.in(z)
+	free := z.freeNear(max(d.mark, d.ordinary) + rest.setAside + size*int64(blocks))
 	if !d.allows(free, order) {
 		return 0, false
 	}
@@ -134,7 +135,9 @@ func (z *zone) grab(t *kernel.Task, order int, d demand, l *list) (index uint32,
 	if free-size < d.ordinary {
 		reachReserve.Hit()
 	}
-	rest := z.config.withoutPrivileges(d)
+	if d.urgent {
+		z.setAside(int(size))
+	}
 	if mutant.On(um01) {
 		rest = d
 	}
@@ -162,6 +165,7 @@ type Stats struct {
 	Drains   uint64 // lists of other CPUs that were emptied
 	Reclaims uint64 // times a caller went into direct reclaim
 	Failed   uint64 // calls of Alloc that returned an error
+	Locks    uint64 // acquisitions of zones' locks
 }
 
 // Stats sums the counts of all CPUs; only at quiescence.
@@ -174,6 +178,9 @@ func (a *Allocator) Stats() Stats {
 		s.Drains += c.drains.Load()
 		s.Reclaims += c.reclaims.Load()
 		s.Failed += c.failed.Load()
+	}
+	for i := range a.zones {
+		s.Locks += a.zones[i].area.locks.Load()
 	}
 	return s
 }

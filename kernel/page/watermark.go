@@ -25,19 +25,18 @@ const (
 type demand struct {
 	mark      int64 // pages he must leave
 	ordinary  int64 // pages that a caller without privileges must leave
-	setAside  int64 // pages that are free but not for him
+	setAside  int64 // pages that are free but not for him; known once the zone is
+	barred    bool  // what is set aside is not for him
+	urgent    bool  // if his block is of a high order, as much is to be set aside for the next
 	unchecked bool  // he need leave nothing
 }
 
 // demand works out what the flags and rights of a caller mean for marks of which base is the one to keep.
 func (c *Config) demand(gfp kernel.GFP, rights kernel.Rights, base int) demand {
-	d := demand{mark: int64(base), ordinary: int64(base), setAside: int64(c.HighAtomic)}
 	trusted := gfp&kernel.NoMemalloc == 0 // the task's rights and the bonus of not waiting count
 	urgent := gfp&kernel.High != 0 && !gfp.MayWait() && trusted
 	victim := rights&kernel.RightVictim != 0 && trusted
-	if gfp&kernel.High != 0 || urgent || victim {
-		d.setAside = 0
-	}
+	d := demand{mark: int64(base), ordinary: int64(base), barred: gfp&kernel.High == 0 && !victim, urgent: urgent}
 	switch {
 	case trusted && (gfp&kernel.Memalloc != 0 || rights&kernel.RightMemalloc != 0), victim && c.Rules != Rules2024:
 		d.unchecked = true
@@ -71,7 +70,33 @@ func (d demand) allows(free int64, order int) bool {
 	return free-(1<<order-1)-d.setAside > d.mark
 }
 
-// withoutPrivileges is the demand of an ordinary caller in the place of d's.
-func (c *Config) withoutPrivileges(d demand) demand {
-	return demand{mark: d.ordinary, ordinary: d.ordinary, setAside: int64(c.HighAtomic)}
+// in completes a demand for a zone: what is set aside there, for d and for an ordinary caller in its place; zone's lock held.
+func (d demand) in(z *zone) (his, ordinary demand) {
+	aside := int64(z.hint.aside.LoadRelaxed())
+	if d.barred {
+		d.setAside = aside
+	}
+	return d, demand{mark: d.ordinary, ordinary: d.ordinary, setAside: aside}
+}
+
+// setAside notes that an urgent caller took a block of a high order while memory is low: as much is kept for the next, up to what the configuration
+// allows; zone's lock held.
+func (z *zone) setAside(pages int) {
+	if have := int(z.hint.aside.LoadRelaxed()); pages > 1 && have < z.config.HighAtomic {
+		z.hint.aside.StoreRelaxed(uint32(min(have+pages, z.config.HighAtomic)))
+	}
+}
+
+// giveAside ends what is set aside in all zones: a caller in direct reclaim is short of it. Until urgent callers come again it serves everybody.
+func (a *Allocator) giveAside(t *kernel.Task) {
+	for i := range a.zones {
+		z := &a.zones[i]
+		if z.hint.aside.LoadRelaxed() == 0 || mutant.On(pg12) {
+			continue
+		}
+		reachGiven.Hit()
+		z.enter(t)
+		z.hint.aside.StoreRelaxed(0)
+		z.leave(t)
+	}
 }

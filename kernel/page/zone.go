@@ -32,11 +32,13 @@ type area struct {
 	free   atomic.Uint64 // the shared part of the free count, a signed number; changed under lock, read without
 	heads  [MaxOrder + 1]mem.PlainRef
 	blocks [MaxOrder + 1]mem.Plain32 // lengths of the lists
+	locks  mem.Plain64               // how often the lock was taken
 }
 
 // hint is read by every free and seldom written.
 type hint struct {
-	pressed atomic.Uint32 // 1 from a fall to the low mark until the high mark is reached: frees go straight to the zone
+	pressed atomic.Uint32 // 1 from a fall to the low mark until the high mark is reached: lists keep little, or nothing
+	aside   atomic.Uint32 // pages that only callers with a reserve flag may count on, at most Config.HighAtomic; zone's lock
 }
 
 func newZone(z *zone, a *Allocator, place kernel.Place, node int) error {
@@ -64,6 +66,7 @@ func newZone(z *zone, a *Allocator, place kernel.Place, node int) error {
 		z.link(uint32(index), order)
 	}
 	z.area.free.Store(uint64(c.Pages))
+	z.hint.aside.StoreRelaxed(uint32(c.HighAtomic))
 	return nil
 }
 
@@ -75,6 +78,7 @@ func (z *zone) enter(t *kernel.Task) {
 		t.IRQSave()
 	}
 	z.area.lock.Lock(t)
+	z.area.locks.Store(z.area.locks.Load() + 1)
 }
 
 func (z *zone) leave(t *kernel.Task) {

@@ -120,6 +120,9 @@ func (s *scene) free(t *kernel.Task, o Object) {
 	s.c.Free(t, o)
 }
 
+// mostSent is how many interrupts the tasks of a run raise together.
+const mostSent = 3
+
 // churn makes some calls, as the bits of a number say, and frees all it holds; some frees are those of interrupts.
 func (s *scene) churn(t *kernel.Task, choice uint64) {
 	var mine []Object
@@ -131,7 +134,7 @@ func (s *scene) churn(t *kernel.Task, choice uint64) {
 			if o, ok := s.alloc(t); ok {
 				mine = append(mine, o)
 			}
-		case len(mine) > 0 && what&1 == 0 && s.sent < 3:
+		case len(mine) > 0 && what&1 == 0 && s.sent < mostSent:
 			o := mine[0]
 			mine = mine[1:]
 			s.sent++

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"headroom/kernel/lock"
 	"headroom/kernel/mutant"
 	"headroom/kernel/reach"
 )
@@ -44,6 +45,23 @@ func TestNoScheduleBreaksAnInvariant(t *testing.T) {
 	for i, point := range reach.All() {
 		if point.Host == host && total[i] == 0 {
 			t.Errorf("no schedule reached %s", point.Name)
+		}
+	}
+}
+
+// With rt=on the page allocator's locks sleep: caches whose interrupts stay out of them serve all the same, for they hold none of their own and mask
+// no interrupts there.
+func TestSleepingPageLocksServeTasks(t *testing.T) {
+	lock.RT = true
+	defer func() { lock.RT = false }()
+	for _, p := range []program{churning(1, 4, oneObject), churning(2, 4, several), death()} {
+		setup := p.setup
+		p.setup = func(s *scene) {
+			s.sent = mostSent
+			setup(s)
+		}
+		if err := explore(p); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -206,6 +206,33 @@ func TestBulk(t *testing.T) {
 	}
 }
 
+// What a caller may do for memory is told to the page allocator: the reserve opens for who may use it, and the page cache is dropped for who may wait.
+func TestFlagsReachThePages(t *testing.T) {
+	b := newBench(t, 1, 1, 1<<16)
+	config := tinyPages(16)
+	config.Marks = &page.Marks{Min: 8, Low: 8, High: 8}
+	pages, err := page.New(b, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := New(b, pages, Config{ObjectBytes: 64, Order: -1, High: 1, Batch: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cached, err := pages.Alloc(b.on(0), kernel.NoWait, 0); err != nil {
+		t.Fatal(err)
+	} else {
+		pages.CacheAdd(b.on(0), cached, 1)
+	}
+	ordinary := len(b.all(c, 0))
+	_, waits := c.Alloc(b.on(0), kernel.Kernel)
+	_, reserve := c.Alloc(b.on(0), kernel.Reserve)
+	if ordinary != 7 || waits != nil || reserve != nil {
+		t.Errorf("%d objects of 7 for who has no privileges; for who may wait: %v; from the reserve: %v", ordinary, waits, reserve)
+	}
+	b.sound(c)
+}
+
 // What is no object of the cache is refused before anything changes, and so is the one freed last; others that are free are found by Check, or
 // when they reach their slab.
 func TestMisuseIsFound(t *testing.T) {

@@ -116,9 +116,12 @@ func (s *stress) work(t *testing.T, task *kernel.Task) {
 				}
 				mine = append(mine, o)
 			}
-		case n < 12 && len(mine) > 0:
-			s.swap(t, task, stream.Below(len(s.exchange)), mine[len(mine)-1])
-			mine = mine[:len(mine)-1]
+		case n < 12:
+			given := Object(0)
+			if len(mine) > 0 {
+				given, mine = mine[len(mine)-1], mine[:len(mine)-1]
+			}
+			s.swap(t, task, stream.Below(len(s.exchange)), given)
 		case n == 12 && stream.Below(512) == 0:
 			for _, o := range mine {
 				s.free(t, task, o)

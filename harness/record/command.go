@@ -1,0 +1,44 @@
+package record
+
+import (
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// graceTime is how long a command that is told to end has for it.
+const graceTime = 2 * time.Second
+
+// process is a command that runs while the recorder records.
+type process struct {
+	command *exec.Cmd
+	ended   chan error // its end, once
+	grace   time.Duration
+}
+
+// start runs the command in a process group of its own, so that what it started can be ended with it. It reads from nowhere.
+func start(words []string, output io.Writer) (*process, error) {
+	p := &process{command: exec.Command(words[0], words[1:]...), ended: make(chan error, 1), grace: graceTime}
+	p.command.Stdout, p.command.Stderr = output, output
+	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.command.WaitDelay = graceTime // a child it left behind may hold its output open
+	if err := p.command.Start(); err != nil {
+		return nil, fmt.Errorf("the command %s cannot be started: %w", strings.Join(words, " "), err)
+	}
+	go func() { p.ended <- p.command.Wait() }()
+	return p, nil
+}
+
+// stop ends the command and all of its group: kindly, and if that does not help in its time of grace, at once.
+func (p *process) stop() {
+	_ = syscall.Kill(-p.command.Process.Pid, syscall.SIGTERM)
+	select {
+	case <-p.ended:
+	case <-time.After(p.grace):
+		_ = syscall.Kill(-p.command.Process.Pid, syscall.SIGKILL)
+		<-p.ended
+	}
+}
