@@ -52,10 +52,10 @@ generate: ## write the generated measuring loops anew
 	$(GO) generate ./...
 
 bench-quick: build ## a finished report in under 90 s; prints its path
-	bin/headroom bench --quick --latest --trace harness/trace/testdata/sample-block.ftrace.gz --workload fastpath --workload window --workload tag-exhaust
+	bin/headroom bench --quick --latest --trace harness/trace/testdata/sample-block.ftrace.gz --workload all
 
-bench: build ## the full run (under 10 min) and benchstat's table of it
-	bin/headroom bench --latest --trace harness/trace/testdata/sample-block.ftrace.gz --trace harness/trace/testdata/sample-pages.ftrace.gz --workload fastpath --workload window --workload tag-exhaust
+bench: build ## the full run, all workloads (under 15 min), and benchstat's table of it
+	bin/headroom bench --latest --trace harness/trace/testdata/sample-block.ftrace.gz --trace harness/trace/testdata/sample-pages.ftrace.gz --workload all
 	$(GO) tool benchstat -col /design results/latest/raw.txt
 
 bench-explore: build ## how many executions a second the explorer runs

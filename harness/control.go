@@ -25,7 +25,7 @@ func control(cells []result.Cell) result.Control {
 			}
 		case twin == twinSlower:
 			slower = costs(cell)
-		case call != "":
+		case call == "interface":
 			if direct := costsOf(cells, cell); len(direct) > 0 && len(cell.Kept) > 0 {
 				c.DispatchNs = median(nanoseconds(cell)) - median(direct)
 			}

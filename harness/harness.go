@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"headroom/designs/catalog"
@@ -44,7 +45,7 @@ func Sample(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	cpus, err := Processors(spec.CPUs)
+	cpus, err := chosen(spec)
 	if err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func Sample(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	m, err := machine.NewNative(machine.Options{CPUs: cpus, MemoryBytes: memoryBytes(spec, recording), Tasks: spec.Tasks*spec.CPUs + 16, Distances: distances})
+	m, err := machine.NewNative(machine.Options{CPUs: cpus, MemoryBytes: memoryBytes(spec, recording), Tasks: spec.MachineTasks() + 16, Distances: distances})
 	if err != nil {
 		return err
 	}
@@ -80,14 +81,14 @@ func Sample(in io.Reader, out io.Writer) error {
 	return json.NewEncoder(out).Encode(taken)
 }
 
-// memoryBytes is room for the items, and as much again for what keeps them.
+// memoryBytes is room on each node for the items and what lies below them, and as much again for what keeps them. What is not used is not touched.
 func memoryBytes(s workload.Spec, recording *trace.Recording) int {
-	const floor = 64 << 20
-	if recording == nil {
-		return floor
+	const floor, page, descriptor, slot = 64 << 20, 4096, 128, 8
+	depth, slots := 0, 0
+	if recording != nil {
+		depth, slots = recording.Summary().MaxDepth, len(recording.Lifetimes)*slot
 	}
-	const page, slot = 4096, 8
-	return floor + s.Items(recording.Summary().MaxDepth)*page + len(recording.Lifetimes)*slot
+	return floor + s.Allocators()*max(s.Room, s.Items(depth))*(page+descriptor) + slots
 }
 
 // openKind reads a recording and picks the lifetimes of one kind.
@@ -104,20 +105,49 @@ func openKind(file, kind string) (*trace.Recording, error) {
 	return nil, fmt.Errorf("%s: no %s lifetimes in it", file, kind)
 }
 
-// Processors picks the first n processors this process may use.
+// Processors picks the first n processors this process may use, by the standard placement.
 func Processors(n int) ([]machine.CPU, error) {
+	t, err := topology()
+	if err != nil {
+		return nil, err
+	}
+	if n < 1 || n > len(t.CPUs) {
+		return nil, fmt.Errorf("%d CPUs wanted: this process may use %d; ask for fewer, or widen the affinity mask (taskset)", n, len(t.CPUs))
+	}
+	order, err := Place(t, SMTLast)
+	if err != nil {
+		return nil, err
+	}
+	return order[:n], nil
+}
+
+// topology describes the processors this process may use.
+func topology() (machine.Topology, error) {
 	ids, err := machine.Allowed()
 	if err != nil {
-		return nil, err
+		return machine.Topology{}, err
 	}
-	if n < 1 || n > len(ids) {
-		return nil, fmt.Errorf("%d CPUs wanted: this process may use %d; ask for fewer, or widen the affinity mask (taskset)", n, len(ids))
+	return machine.ReadTopology("/sys", ids)
+}
+
+// chosen is the processors a spec names, or as many as it wants.
+func chosen(s workload.Spec) ([]machine.CPU, error) {
+	if len(s.Processors) == 0 {
+		return Processors(s.CPUs)
 	}
-	t, err := machine.ReadTopology("/sys", ids)
+	t, err := topology()
 	if err != nil {
 		return nil, err
 	}
-	return t.CPUs[:n], nil
+	var cpus []machine.CPU
+	for _, id := range s.Processors {
+		at := slices.IndexFunc(t.CPUs, func(c machine.CPU) bool { return c.ID == id })
+		if at < 0 {
+			return nil, fmt.Errorf("this process may not use processor %d any more: did it go offline, or the affinity mask change?", id)
+		}
+		cpus = append(cpus, t.CPUs[at])
+	}
+	return cpus, nil
 }
 
 // Reporter is told how far a run is.
@@ -144,13 +174,13 @@ func (r *Runner) Run(ctx context.Context, plan Plan) (*result.Run, error) {
 	return s.finish(ctx.Err() != nil), nil
 }
 
-// AllProcessors lists the processors this process may use.
+// AllProcessors lists the processors this process may use, in the order of the standard placement.
 func AllProcessors() ([]machine.CPU, error) {
-	ids, err := machine.Allowed()
+	t, err := topology()
 	if err != nil {
 		return nil, err
 	}
-	return Processors(len(ids))
+	return Place(t, SMTLast)
 }
 
 // KnownDesign is nil for the name of a design, or design:variant, in the catalog; otherwise it lists what there is.

@@ -8,6 +8,7 @@ import (
 	"headroom/harness/result"
 	"headroom/harness/trace"
 	"headroom/harness/workload"
+	"headroom/kernel/machine"
 )
 
 // Plan says what a run measures and how often.
@@ -15,9 +16,11 @@ type Plan struct {
 	Cells   []workload.Spec
 	Lacking []result.Lack
 	Traces  []result.Trace
-	Samples int   // samples a cell
-	Most    int   // samples a cell at most, when samples fall into different distance classes
-	RestNs  int64 // pause after each sample, for the rest of the machine
+	Left    []string // what a longer run has and this one has not, for want of time
+	Samples int      // samples a cell
+	Most    int      // samples a cell at most, when samples fall into different distance classes
+	RestNs  int64    // pause after each sample, for the rest of the machine
+	LimitNs int64    // no further samples of cells that have the fewest, or for a distance class, after so long; 0 is no limit
 }
 
 // Request is what the user asked to have measured. The zero value asks for everything.
@@ -27,38 +30,53 @@ type Request struct {
 	Designs   []string           // only these, as design or design:variant
 	CPUs      []int              // CPU counts; empty means 1, 2, 4 ... and all of them
 	Allowed   int                // CPUs there are
+	Topology  machine.Topology   // the processors; an empty one leaves the choice to each sample
+	Placement string             // policy by which processors are chosen; "" is the standard one
 	Recording []*trace.Recording // recordings to replay, each of one kind; their Name is the file
 	Pace      float64            // of the replay; 0 is flat out
 	Touch     int                // bytes to write behind each tag or id; 0, or a multiple of 64
 	SlowerPct float64            // lengthen every operation of every design
+	Keep      int                // bulk-keep: items kept; 0 is the usual number, likewise below
+	Bulk      int                // bulk-keep: items taken at a time
+	Burst     int                // start-storm: items each CPU takes
+	Flight    *workload.Flight   // bio-inflight: one point in place of the usual two
+	Latency   string             // timed cells: "" for those of a full run, LatencyOff for none, or a method for all that know it
 }
 
-// Lengths of a sample. Bursts above 0.4 s at real-time priority stall a shared machine for longer.
-const (
-	quickNs = 20_000_000
-	fullNs  = 100_000_000
-)
+// LatencyOff leaves the cells out in which single operations are timed.
+const LatencyOff = "off"
 
-var (
-	quickHolds  = []int{32}
-	fullHolds   = []int{8, 24, 32, 40, 64}
-	quickRatios = []float64{0.5, 2, 16, 64}
-	fullRatios  = []float64{0.5, 1, 2, 4, 8, 16, 32, 64}
-)
-
-// tasksPerCPU is how many tasks of a CPU compete in tag-exhaust: the sweep's ratios lie on both sides of it.
-const tasksPerCPU = 16
-
-// NewPlan turns a request into cells.
+// NewPlan turns a request into cells, and fits the samples into the time there is.
 func NewPlan(q Request) Plan {
-	p := Plan{Samples: 10, Most: 20, RestNs: fullNs * 3 / 2}
-	duration := int64(fullNs)
+	p := sweeps(q, q.sweep())
+	budget := fullBudget
+	switch {
+	case q.Quick:
+		budget = quickBudget
+		full := q
+		full.Quick = false
+		p.Left = left(sweeps(full, fullSweep), p)
+	case !budget.holds(&p):
+		few := sweeps(q, fewSweep)
+		few.Left = left(p, few)
+		p = few
+	}
+	budget.fit(&p)
+	return p
+}
+
+// sweep is the parameters of a request's run.
+func (q *Request) sweep() sweep {
 	if q.Quick {
-		p.Samples, p.Most, p.RestNs, duration = 6, 12, quickNs*3/2, quickNs
+		return quickSweep
 	}
-	if len(q.CPUs) == 0 {
-		q.CPUs = cpuCounts(q.Allowed)
-	}
+	return fullSweep
+}
+
+// sweeps makes the cells of all workloads and variants that are wanted.
+func sweeps(q Request, sweep sweep) Plan {
+	p := Plan{}
+	c := newChoice(q)
 	for _, r := range q.Recording {
 		p.Traces = append(p.Traces, r.Summary())
 	}
@@ -67,74 +85,40 @@ func NewPlan(q Request) Plan {
 			continue
 		}
 		for _, v := range catalog.All() {
-			if !picked(q.Designs, v) {
-				continue
+			if picked(q, v) {
+				p.add(q, c, sweep, d, v)
 			}
-			p.add(q, d, v, duration)
 		}
 	}
-	p.addControls(q, duration)
+	p.addControls()
 	return p
 }
 
-// wanted: a recording asks for the trace workload alone, unless others are named too.
+// AllWorkloads among the names of a request stands for all there are; in a quick run for those it has time for.
+const AllWorkloads = "all"
+
+// quickWorkloads are those a quick run takes unless others are named.
+var quickWorkloads = []string{workload.Fastpath, workload.Window, workload.TagExhaust, workload.Trace}
+
+// wanted: a recording is replayed if there is one.
 func wanted(q Request, d workload.Description) bool {
-	if d.Name == workload.Trace {
-		return len(q.Recording) > 0
+	if d.Name == workload.Trace && len(q.Recording) == 0 {
+		return false
 	}
-	if len(q.Workloads) == 0 {
-		return true
+	all := len(q.Workloads) == 0 || slices.Contains(q.Workloads, AllWorkloads)
+	if all && q.Quick {
+		return slices.Contains(quickWorkloads, d.Name)
 	}
-	return slices.Contains(q.Workloads, d.Name)
+	return all || slices.Contains(q.Workloads, d.Name) || d.Name == workload.Trace
 }
 
-func picked(names []string, v designs.Variant) bool {
-	return len(names) == 0 || slices.Contains(names, v.FullName()) || slices.Contains(names, v.Design)
-}
-
-// add appends the cells of one workload on one variant.
-func (p *Plan) add(q Request, d workload.Description, v designs.Variant, duration int64) {
-	if q.Touch > 0 && d.Name != workload.Trace && v.Capabilities.Unbounded {
-		p.lack(d.Name, v.FullName(), "its items have no bound, so there is no record for each to touch")
-		return
+// picked: a quick run takes the first variant of each design, unless designs are named.
+func picked(q Request, v designs.Variant) bool {
+	if len(q.Designs) > 0 {
+		return slices.Contains(q.Designs, v.FullName()) || slices.Contains(q.Designs, v.Design)
 	}
-	base := workload.Spec{Workload: d.Name, Design: v.Design, Variant: v.Name, DurationNs: duration, SlowerPct: q.SlowerPct}
-	if d.Name != workload.Trace {
-		base.Touch = q.Touch
-	}
-	var specs []workload.Spec
-	switch d.Name {
-	case workload.Fastpath:
-		specs = []workload.Spec{base}
-	case workload.Window:
-		for _, hold := range pick(q.Quick, quickHolds, fullHolds) {
-			s := base
-			s.Hold = hold
-			specs = append(specs, s)
-		}
-	case workload.TagExhaust:
-		for _, ratio := range pick(q.Quick, quickRatios, fullRatios) {
-			s := base
-			s.Ratio, s.Tasks = ratio, tasksPerCPU
-			specs = append(specs, s)
-		}
-	case workload.Trace:
-		for _, r := range q.Recording {
-			s := base
-			s.File, s.Kind, s.Pace = r.Name, r.Lifetimes[0].Kind.String(), q.Pace
-			specs = append(specs, s)
-		}
-	}
-	for _, s := range specs {
-		if why := workload.Lacks(d, v, s.Kind); why != "" {
-			p.lack(d.Name, v.FullName(), why)
-			continue
-		}
-		for _, n := range q.CPUs {
-			s.CPUs = n
-			p.Cells = append(p.Cells, s)
-		}
-	}
+	first, err := catalog.Default(v.Design)
+	return !q.Quick || err == nil && first.Name == v.Name
 }
 
 func (p *Plan) lack(name, design, why string) {
@@ -142,13 +126,6 @@ func (p *Plan) lack(name, design, why string) {
 	if !slices.Contains(p.Lacking, lack) {
 		p.Lacking = append(p.Lacking, lack)
 	}
-}
-
-func pick[T any](quick bool, short, long []T) []T {
-	if quick {
-		return short
-	}
-	return long
 }
 
 // The names of the control cells.
@@ -159,14 +136,13 @@ const (
 	slowerByPct = 10
 )
 
-// addControls adds the run's check of its own ruler, on the first cell that a baseline of the run is taken from: the same thing twice, once with
-// every operation lengthened, and once called through the interface.
-func (p *Plan) addControls(q Request, duration int64) {
+// addControls adds the run's check of its own ruler, on its first cell: the same thing twice, once with every operation lengthened, and once called
+// through the interface.
+func (p *Plan) addControls() {
 	if len(p.Cells) == 0 {
 		return
 	}
 	s := p.Cells[0]
-	s.CPUs = q.CPUs[0]
 	for _, twin := range []string{twinA, twinB, twinSlower} {
 		c := s
 		c.Twin = twin
@@ -188,20 +164,4 @@ func cpuCounts(allowed int) []int {
 		counts = append(counts, n)
 	}
 	return append(counts, max(1, allowed))
-}
-
-// SecondsPerSample is about how long a sample takes on average, its process and its rest included.
-func (p *Plan) SecondsPerSample() float64 {
-	const process = 0.06 // start, calibration of the clock, warm-up
-	total := 0.0
-	for i := range p.Cells {
-		ns := float64(p.Cells[i].DurationNs)
-		for _, t := range p.Traces {
-			if c := &p.Cells[i]; c.Pace > 0 && c.File == t.File {
-				ns = max(ns, float64(t.SpanNs)/c.Pace)
-			}
-		}
-		total += process + (ns+float64(p.RestNs))/1e9
-	}
-	return total / float64(len(p.Cells))
 }

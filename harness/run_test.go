@@ -275,3 +275,22 @@ func TestTakenSurvivesThePipe(t *testing.T) {
 		t.Errorf("%+v becomes %+v, %v", want, got, err)
 	}
 }
+
+// When the time is up, a run takes no sample beyond the fewest, and none for the sake of a distance class.
+func TestRunEndsWhenTheTimeIsUp(t *testing.T) {
+	runner, progress := acting(t, "good", 1)
+	plan := twoCells(10, 12)
+	plan.LimitNs = 1
+	run, err := runner.Run(context.Background(), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(progress.cells) != 2*minSamples || len(run.Cells[0].Kept) != minSamples || run.Interrupted {
+		t.Errorf("%d samples were taken, %d kept", len(progress.cells), len(run.Cells[0].Kept))
+	}
+	runner, progress = acting(t, "alternate", 1)
+	t.Setenv(fileVariable, filepath.Join(t.TempDir(), "far"))
+	if _, err := runner.Run(context.Background(), plan); err != nil || len(progress.cells) != 2*minSamples {
+		t.Errorf("%d samples were taken, %v", len(progress.cells), err)
+	}
+}

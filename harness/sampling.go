@@ -54,12 +54,19 @@ func newCell(spec *workload.Spec) result.Cell {
 func (s *sampling) take(ctx context.Context) error {
 	s.runner.Progress.Start(len(s.cells) * s.plan.Samples)
 	defer s.runner.Progress.Done()
-	for range s.plan.Samples {
+	began := time.Now()
+	for round := range s.plan.Samples {
+		if round >= minSamples && s.late(began) {
+			return nil
+		}
 		if err := s.round(ctx, func(int) bool { return true }); err != nil {
 			return err
 		}
 	}
 	for range s.plan.Most - s.plan.Samples {
+		if s.late(began) {
+			return nil // what is not comparable by now stays so
+		}
 		class := s.classify()
 		if err := s.round(ctx, func(cell int) bool {
 			return count(s.samples[cell], classOf(&s.cells[cell], class)) < minSamples
@@ -68,6 +75,11 @@ func (s *sampling) take(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// late reports whether the time is up in which samples are taken beyond the fewest.
+func (s *sampling) late(began time.Time) bool {
+	return s.plan.LimitNs > 0 && time.Since(began) > time.Duration(s.plan.LimitNs)
 }
 
 // minSamples is the fewest samples a median and its interval are given for.
@@ -156,19 +168,47 @@ func one(ctx context.Context, program string, spec workload.Spec) (*Taken, error
 const distanceChanged = "the distance between the CPUs changed during the sample"
 
 // classify gives every multi-CPU sample its distance class, by what the round trips of this run have shown so far, and returns the class most
-// of them fell into: the one all cells are compared in.
+// of them fell into: the one all cells are compared in. Cells that choose their processors by distance are classed by themselves, one distance at a
+// time: there the class most samples fell into is named for the distance.
 func (s *sampling) classify() string {
+	class := s.classifyAt("")
+	for _, distance := range Distances() {
+		usual := s.classifyAt(distance)
+		for i := range s.samples {
+			if param(&s.cells[i], workload.ParamDistance) != distance {
+				continue
+			}
+			for j := range s.samples[i] {
+				sample := &s.samples[i][j]
+				if sample.Class == usual {
+					sample.Class = distance
+				} else {
+					sample.Class = distance + ", " + sample.Class
+				}
+			}
+		}
+	}
+	return class
+}
+
+// classifyAt classes the samples of the cells of one distance, "" for all that name none.
+func (s *sampling) classifyAt(distance string) string {
+	var lists [][]result.Sample
 	var trips []float64
-	for _, list := range s.samples {
-		for i := range list {
-			if list[i].RTTNs[0] > 0 {
-				trips = append(trips, list[i].RTTNs[0], list[i].RTTNs[1])
+	for i, list := range s.samples {
+		if param(&s.cells[i], workload.ParamDistance) != distance {
+			continue
+		}
+		lists = append(lists, list)
+		for j := range list {
+			if list[j].RTTNs[0] > 0 {
+				trips = append(trips, list[j].RTTNs[0], list[j].RTTNs[1])
 			}
 		}
 	}
 	boundary := measure.Boundary(trips)
 	counts := map[string]int{}
-	for _, list := range s.samples {
+	for _, list := range lists {
 		for i := range list {
 			sample := &list[i]
 			if sample.RTTNs[0] == 0 {
@@ -201,6 +241,9 @@ func classOf(c *result.Cell, class string) string {
 	if c.CPUs == 1 {
 		return ""
 	}
+	if distance := param(c, workload.ParamDistance); distance != "" {
+		return distance
+	}
 	return class
 }
 
@@ -216,9 +259,10 @@ func count(samples []result.Sample, class string) (n int) {
 // finish sorts the samples into kept and dropped, and adds what the run says about itself.
 func (s *sampling) finish(interrupted bool) *result.Run {
 	run := &result.Run{Interrupted: interrupted, Lacking: s.plan.Lacking, Traces: s.plan.Traces}
-	class := s.classify()
+	compared := s.classify()
 	for i := range s.cells {
 		c := s.cells[i]
+		class := classOf(&c, compared)
 		for _, sample := range s.samples[i] {
 			switch {
 			case sample.Dropped != "":
@@ -230,9 +274,7 @@ func (s *sampling) finish(interrupted bool) *result.Run {
 				c.Kept = append(c.Kept, sample)
 			}
 		}
-		if c.CPUs > 1 {
-			c.Class = class
-		}
+		c.Class = class
 		c.Warnings = doubts(&c)
 		run.Cells = append(run.Cells, c)
 	}
@@ -256,9 +298,13 @@ func doubts(c *result.Cell) (list []string) {
 	case len(c.Kept) < minSamples:
 		list = append(list, fmt.Sprintf("not comparable: %d samples of at least %d", len(c.Kept), minSamples))
 	}
-	failed := 0.0
+	failed, early := 0.0, 0.0
 	for _, s := range c.Kept {
-		failed += s.Counters["failed"]
+		failed += s.Counters[workload.CounterFailed]
+		early += s.Counters[workload.CounterEarly]
+	}
+	if early > 0 {
+		list = append(list, fmt.Sprintf("%.0f tasks got an item although one task had taken all it could get: the recovery is that of the others", early))
 	}
 	if failed > 0 {
 		list = append(list, fmt.Sprintf("%.0f allocations failed: the operations that failed are cheaper than the rest", failed))

@@ -99,6 +99,11 @@ func TestRunSaysWhatWasLeftOut(t *testing.T) {
 	if w := sorted(1, times(6, failing)).Cells[0].Warnings; len(w) != 1 || !strings.HasPrefix(w[0], "18 allocations failed: ") {
 		t.Errorf("failed allocations are told as %q", w)
 	}
+	full := trips(0, 0)
+	full.Counters = map[string]float64{workload.CounterEarly: 2}
+	if w := sorted(1, times(6, full)).Cells[0].Warnings; len(w) != 1 || !strings.HasPrefix(w[0], "12 tasks got an item although one task had taken all it could get") {
+		t.Errorf("a drought that was none is told as %q", w)
+	}
 	s := newSampling(&Runner{}, Plan{Lacking: []result.Lack{{Workload: "w", Design: "d", Reason: "r"}}, Traces: []result.Trace{{File: "f"}}})
 	s.skipped = 7
 	run := s.finish(true)
@@ -123,5 +128,27 @@ func TestCellsNameTheirItems(t *testing.T) {
 		if cell := newCell(&c.spec); cell.ItemKind != c.kind || cell.IRQPairs != c.irqs {
 			t.Errorf("%+v: items %q and %g pairs, want %q and %g", c.spec, cell.ItemKind, cell.IRQPairs, c.kind, c.irqs)
 		}
+	}
+}
+
+// The two processors of a cross-cpu cell lie as far apart as it says: it is classed with its like, not with the rest of the run, and its class is named
+// for the distance.
+func TestCellsOfADistanceAreClassedApart(t *testing.T) {
+	spec := workload.Spec{Workload: workload.Fastpath, Design: "mutex", CPUs: 2}
+	distant := workload.Spec{Workload: workload.CrossCPU, Design: "mutex", CPUs: 2, Distance: DistanceFar}
+	s := newSampling(&Runner{}, Plan{Cells: []workload.Spec{spec, distant}})
+	s.samples[0] = append(times(6, trips(50, 52)), trips(330, 330))
+	s.samples[1] = append(times(6, trips(300, 310)), trips(900, 900), trips(900, 300))
+	cells := s.finish(false).Cells
+	if len(cells[0].Kept) != 6 || cells[0].Class != "near" || len(cells[1].Kept) != 6 || cells[1].Class != DistanceFar {
+		t.Errorf("%d kept of class %q, %d of class %q", len(cells[0].Kept), cells[0].Class, len(cells[1].Kept), cells[1].Class)
+	}
+	var why []string
+	for _, d := range cells[1].Dropped {
+		why = append(why, d.Dropped)
+	}
+	want := []string{"distance class far, far: the run compares class far", "the distance between the CPUs changed during the sample: 900 ns before, 300 ns after"}
+	if !slices.Equal(why, want) {
+		t.Errorf("dropped since %q, want %q", why, want)
 	}
 }

@@ -29,6 +29,7 @@ type benchOptions struct {
 	cpus      []int
 	touch     int
 	slower    float64
+	tuning    tuning
 	out       string
 	latest    bool
 	asJSON    bool
@@ -46,7 +47,9 @@ Interrupting it (Ctrl-C) keeps the samples that are complete.`,
 		Example: `  headroom bench --quick
   headroom bench --workload window --design percpu_tags --design mutex
   headroom bench --quick --trace my.ftrace.gz
-  headroom bench --trace my.ftrace.gz --pace 1`,
+  headroom bench --trace my.ftrace.gz --pace 1
+  headroom bench --workload bio-inflight --rate 100000 --depth 16
+  headroom bench --workload fastpath --latency every --placement compact`,
 		Args: arguments(0),
 		RunE: func(*cobra.Command, []string) error { return bench(o) },
 	}
@@ -54,11 +57,12 @@ Interrupting it (Ctrl-C) keeps the samples that are complete.`,
 	f.BoolVar(&o.quick, "quick", false, "short samples and few parameters: a finished report in about a minute")
 	f.StringArrayVar(&o.traces, "trace", nil, "replay this recording (a stream file of headroom record, or ftrace, trace-cmd report or perf script text, gzip or not); may be repeated")
 	f.Float64Var(&o.pace, "pace", 0, "speed of the replay as a multiple of the recorded one; 0 is flat out")
-	f.StringArrayVar(&o.workloads, "workload", nil, "measure only this workload; may be repeated (default all; with --trace only the replay)")
+	f.StringArrayVar(&o.workloads, "workload", nil, "measure only this workload, or all; may be repeated (default all; with --trace only the replay; see headroom list)")
 	f.StringArrayVar(&o.designs, "design", nil, "measure only this design, or design:variant; may be repeated (default all)")
 	f.IntSliceVar(&o.cpus, "cpus", nil, "counts of CPUs to use, such as 1,2 (default powers of two up to all)")
 	f.IntVar(&o.touch, "touch", 0, "bytes to write behind each tag between alloc and free: 0, or a multiple of 64")
 	f.Float64Var(&o.slower, "plant-slower", 0, "lengthen every operation of every design by so many per cent, to see whether a comparison notices")
+	o.tuning.register(f)
 	f.StringVar(&o.out, "out", "", "folder for the result (default results/DATE-HOST-COMMIT)")
 	f.BoolVar(&o.latest, "latest", false, "make results/latest point at the result")
 	f.BoolVar(&o.asJSON, "json", false, "print the cells as JSON, one a line, instead of the report's path")
@@ -81,6 +85,11 @@ func bench(o benchOptions) error {
 	if len(plan.Cells) == 0 {
 		return fmt.Errorf("nothing to measure: no design named can run a workload named; see headroom list")
 	}
+	for i := range plan.Cells {
+		if err := plan.Cells[i].Check(); err != nil {
+			return err
+		}
+	}
 	for _, t := range plan.Traces {
 		printTrace(os.Stderr, &t)
 	}
@@ -93,7 +102,7 @@ func bench(o benchOptions) error {
 		return err
 	}
 	started := time.Now().UTC()
-	env := measure.Environment(commandLine())
+	env := append(measure.Environment(commandLine()), o.tuning.describePlacement(&request))
 	runner := &harness.Runner{Program: program, Seed: o.seed, Progress: newProgress(plan.SecondsPerSample())}
 	ctx, stop := interruptible()
 	defer stop()
@@ -107,7 +116,22 @@ func bench(o benchOptions) error {
 	}
 	run.Command, run.Started = commandLine(), started
 	run.Warnings = append(run.Warnings, measure.Doubts(env, ruler.RealtimeError())...)
-	return o.finish(env, run)
+	if err := o.finish(env, run); err != nil {
+		return err
+	}
+	leftOut(plan.Left)
+	return nil
+}
+
+// leftOut names what a longer run would have measured.
+func leftOut(names []string) {
+	if len(names) == 0 {
+		return
+	}
+	fmt.Fprintln(os.Stderr, "left out for want of time:")
+	for _, n := range names {
+		fmt.Fprintf(os.Stderr, "  %s\n", n)
+	}
 }
 
 // A pace outside these says nothing about a load: slower takes hours, faster is flat out.
@@ -172,6 +196,9 @@ func (o *benchOptions) request() (harness.Request, error) {
 		}
 	}
 	for _, name := range o.workloads {
+		if name == harness.AllWorkloads {
+			continue
+		}
 		if _, err := workload.Find(name); err != nil {
 			return q, fmt.Errorf("--workload: %w", err)
 		}
@@ -198,7 +225,7 @@ func (o *benchOptions) request() (harness.Request, error) {
 	if len(o.traces) > 0 && len(o.workloads) == 0 {
 		q.Workloads = []string{workload.Trace}
 	}
-	return q, nil
+	return q, o.tuning.apply(&q, ids)
 }
 
 // finish writes the result folder and says where it is.

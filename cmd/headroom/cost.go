@@ -71,7 +71,7 @@ func costs(o costOptions) error {
 	ctx, stop := interruptible()
 	defer stop()
 	options := cost.Options{Samples: o.samples, Processor: processors[0].ID, TwoCPUs: len(processors) > 1, Seed: o.seed,
-		Progress: newProgress(cost.SecondsPerSample), Take: &harness.Runner{Program: program}}
+		Progress: newProgress(cost.SecondsPerSample), Program: program}
 	if o.kernel != "" {
 		tree, err := cost.Build(ctx, o.kernel)
 		if err != nil {

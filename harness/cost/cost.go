@@ -15,6 +15,7 @@ import (
 	"slices"
 
 	"headroom/designs/catalog"
+	"headroom/harness"
 	"headroom/harness/workload"
 )
 
@@ -124,8 +125,10 @@ func (p *Part) name() string {
 	return name
 }
 
-func (c *cell) spec(durationNs int64) workload.Spec {
-	return workload.Spec{Workload: workload.Fastpath, Design: c.part.Design, Variant: c.part.Variant, Knobs: c.part.Knobs, CPUs: c.cpus, DurationNs: durationNs}
+// spec describes a sample of ours; the catalog has the design (Rows).
+func (c *cell) spec() (workload.Spec, error) {
+	v, err := catalog.Find(c.part.Design, c.part.Variant)
+	return harness.TightPair(v, c.part.Knobs, c.cpus, durationNs), err
 }
 
 // cells lists what the rows need, each once. originals are the programs there are.

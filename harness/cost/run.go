@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"headroom/harness"
+	"headroom/harness/workload"
 )
 
 // Options say how a table is measured.
@@ -18,11 +19,8 @@ type Options struct {
 	Tree      *Tree // nil without originals to measure
 	Seed      uint64
 	Progress  harness.Reporter
-	Take      Taker
+	Program   string // what to start for a sample of ours; it is given the word "sample"
 }
-
-// Taker takes a sample of ours: harness.Runner.
-type Taker = *harness.Runner
 
 // durationNs is the length of a sample, as in a full bench; restNs the pause behind it for the rest of the machine.
 const (
@@ -121,14 +119,18 @@ func (o *Options) one(ctx context.Context, c *cell, t *Table) (*value, error) {
 		}
 		return &value{ns: m.NsPerOp, cas: m.NsPerOp / ((m.CASNs[0] + m.CASNs[1]) / 2)}, nil
 	}
-	taken, err := o.Take.Take(ctx, c.spec(durationNs))
+	spec, err := c.spec()
+	if err != nil {
+		return nil, err
+	}
+	taken, err := harness.Take(ctx, o.Program, spec)
 	if err != nil {
 		return nil, err
 	}
 	t.refused(taken.Realtime)
 	s := &taken.Sample
-	if s.Counters["failed"] > 0 {
-		return nil, fmt.Errorf("%.0f allocations failed: a pair is to find an item always", s.Counters["failed"])
+	if s.Counters[workload.CounterFailed] > 0 {
+		return nil, fmt.Errorf("%.0f allocations failed: a pair is to find an item always", s.Counters[workload.CounterFailed])
 	}
 	if s.Dropped != "" {
 		t.SetAside++

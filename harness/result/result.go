@@ -61,7 +61,7 @@ type Cell struct {
 	CPUs     int      `json:"cpus"`     // count of CPUs that run the workload
 	Kept     []Sample `json:"kept"`     // samples that count, all of one distance class
 	Dropped  []Sample `json:"dropped"`  // samples set aside, each with its reason
-	Class    string   `json:"class"`    // distance class of Kept: "near", "far", or "" on one CPU
+	Class    string   `json:"class"`    // distance class of Kept: "near", "far", the distance of cross-cpu, or "" on one CPU
 	IRQPairs float64  `json:"irqPairs"` // interrupt save/restore pairs the kernel's form of the variant makes in one operation; free here
 	Warnings []string `json:"warnings"`
 }

@@ -12,12 +12,34 @@ import (
 // casDrift is how far the compare-and-swap before and after an interval may differ: a clock that changed makes more, noise less.
 const casDrift = 0.15
 
+// Counters of a sample: counts over the measured interval, or what the name's unit says.
+const (
+	CounterFailed       = "failed"             // allocations that were refused
+	CounterWaits        = "waits"              // times a task was put to sleep
+	CounterLocks        = "locks"              // shared locks taken
+	CounterSteals       = "steals"             // times another CPU's items were taken
+	CounterRefills      = "refills"            // times a CPU's list was filled
+	CounterSpills       = "spills"             // times a CPU's list gave items away
+	CounterBytes        = "bytes-per-item"     // machine memory the allocator was made of, without what lies behind the items of some
+	CounterLate         = "late-ns-mean"       // open loop: by how much operations began after their time
+	CounterLateMost     = "late-ns-max"        // the same, the worst
+	CounterHandover     = "handover-ns"        // cross-cpu: the hand-over of a number alone, on both CPUs together
+	CounterFirstAlloc   = "first-alloc-ns"     // start-storm: each CPU's first allocation from a fresh allocator, the mean
+	CounterInFlight     = "in-flight-max"      // bio-inflight: the most requests that a CPU's device had at once
+	CounterRecovery     = "recovery-ns"        // exhaust-recover: from the release to the last task served, the mean of the cycles
+	CounterRecoveryMost = "recovery-ns-max"    // the same, the longest
+	CounterBefore       = "before-ops-per-sec" // exhaust-recover: throughput before the drought
+	CounterAfter        = "after-ops-per-sec"  // the same, after it
+	CounterPolls        = "polls"              // exhaust-recover: tries in vain where nobody can wait
+	CounterEarly        = "early"              // exhaust-recover: tasks that got an item although one task had taken all it could get
+)
+
 // outcome adds up what the CPUs measured.
 func (r *run) outcome() (*Outcome, error) {
 	o := &Outcome{Allocs: r.allocated[1] - r.allocated[0], Sample: result.Sample{Counters: map[string]float64{}, LoopNs: r.loop, RTTNs: r.seats[0].trip}}
 	s := &o.Sample
-	first, last := r.seats[0].started, r.seats[0].ended
-	var busy, late, failed float64
+	var busy, failed float64
+	var late lateness
 	for i := range r.seats {
 		seat := &r.seats[i]
 		if seat.pinned != nil {
@@ -27,37 +49,43 @@ func (r *run) outcome() (*Outcome, error) {
 			o.Realtime = seat.realtime
 		}
 		s.Ops += seat.ops
-		s.PerCPU = append(s.PerCPU, seat.ops)
+		if !r.load.uneven {
+			s.PerCPU = append(s.PerCPU, seat.ops)
+		}
 		s.CASNs += (seat.casNs[0] + seat.casNs[1]) / 2 / float64(len(r.seats))
 		if before, after := seat.casNs[0], seat.casNs[1]; math.Abs(after/before-1) > casDrift {
 			s.Dropped = fmt.Sprintf("the compare-and-swap of CPU %d took %.2f ns before and %.2f ns after: its clock changed, or something ran beside", i, before, after)
 		}
 		failed += float64(seat.failed)
-		if r.spec.Pace > 0 {
+		late = lateness{late.sum + seat.late.sum, max(late.most, seat.late.most), late.count + seat.late.count}
+		if r.load.inside || r.spec.Pace > 0 {
 			busy += float64(seat.inside)
-			late += float64(seat.late)
 		} else {
 			busy += float64(seat.ended - seat.started)
 		}
-		first, last = min(first, seat.started), max(last, seat.ended)
 	}
 	if s.Ops == 0 {
 		return nil, fmt.Errorf("%s on %s: no operation was completed in %d ns", r.spec.Workload, r.variant.FullName(), r.spec.DurationNs)
 	}
-	s.WallNs = float64(last - first)
 	s.NsPerOp = busy / float64(s.Ops)
-	for i := range r.seats {
-		seat := &r.seats[i]
-		s.OpsPerSec += float64(seat.ops) / (float64(seat.ended-seat.started) / 1e9)
-	}
-	s.Counters["failed"] = failed
-	if r.spec.Pace > 0 {
-		s.Counters["late-ns-mean"] = late / float64(2*s.Ops)
+	r.rates(s)
+	s.Counters[CounterFailed] = failed
+	if late.count > 0 {
+		s.Counters[CounterLate], s.Counters[CounterLateMost] = float64(late.sum)/float64(late.count), float64(late.most)
 	}
 	if stats, ok := r.allocator.(designs.StatsReader); ok {
-		now, before := stats.Stats(), r.warmed
-		s.Counters["waits"], s.Counters["steals"] = float64(now.Waits-before.Waits), float64(now.Steals-before.Steals)
-		s.Counters["refills"], s.Counters["spills"] = float64(now.Refills-before.Refills), float64(now.Spills-before.Spills)
+		addSlow(s, stats.Stats(), r.warmed)
+	}
+	if !r.variant.Capabilities.NativeOnly { // the others keep their words in the heap of Go
+		s.Counters[CounterBytes] = float64(r.laid) / float64(r.config.Items)
+	}
+	if r.load.figures != nil {
+		if err := r.load.figures(r, s); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.distributions(s); err != nil {
+		return nil, err
 	}
 	if r.replay != nil {
 		o.Skipped = r.replay.skipped
@@ -70,4 +98,31 @@ func heapObjects() int64 {
 	list := [2]metrics.Sample{{Name: "/gc/heap/allocs:objects"}, {Name: "/gc/heap/tiny/allocs:objects"}}
 	metrics.Read(list[:])
 	return int64(list[0].Value.Uint64() + list[1].Value.Uint64())
+}
+
+// rates gives the interval's length and the throughput.
+func (r *run) rates(s *result.Sample) {
+	first, last := r.seats[0].started, r.seats[0].ended
+	for i := range r.seats {
+		seat := &r.seats[i]
+		first, last = min(first, seat.started), max(last, seat.ended)
+		s.OpsPerSec += float64(seat.ops) / (float64(seat.ended-seat.started) / 1e9)
+	}
+	s.WallNs = float64(last - first)
+}
+
+// addSlow counts the slow paths taken since before.
+func addSlow(s *result.Sample, now, before designs.Stats) {
+	s.Counters[CounterWaits] += float64(now.Waits - before.Waits)
+	s.Counters[CounterLocks] += float64(now.Locks - before.Locks)
+	s.Counters[CounterSteals] += float64(now.Steals - before.Steals)
+	s.Counters[CounterRefills] += float64(now.Refills - before.Refills)
+	s.Counters[CounterSpills] += float64(now.Spills - before.Spills)
+}
+
+// clearSlow takes the counts of slow paths back.
+func clearSlow(s *result.Sample) {
+	for _, key := range []string{CounterWaits, CounterLocks, CounterSteals, CounterRefills, CounterSpills} {
+		s.Counters[key] = 0
+	}
 }

@@ -19,14 +19,15 @@ import (
 // The recording is run again and again until the time is up. No CPU gets more than skewWindow operations ahead of another, so that the items in
 // use stay near what was recorded: at most the recorded depth, plus the window. Paced, that matters when a CPU falls behind.
 type replay struct {
-	streams  []trace.Stream
-	slots    []atomic.Uint64 // pass number + 1 in the upper half, item + 1 in the lower; lower 0 when the allocation failed
-	progress []progress      // how far each CPU is
-	total    uint64          // operations of one pass
-	ended    *atomic.Uint64  // passes ended, all CPUs together
-	verdict  *atomic.Uint64  // CPU 0's word on whether another pass follows: passes done, and in bit 0 the end
-	spanNs   int64
-	skipped  int // lifetimes that no design here can serve (page orders above 0)
+	streams   []trace.Stream
+	slots     []atomic.Uint64 // pass number + 1 in the upper half, item + 1 in the lower; lower 0 when the allocation failed
+	progress  []progress      // how far each CPU is
+	total     uint64          // operations of one pass
+	ended     *atomic.Uint64  // passes ended, all CPUs together
+	verdict   *atomic.Uint64  // CPU 0's word on whether another pass follows: passes done, and in bit 0 the end
+	spanNs    int64
+	itemShift uint // memory items are offsets: shifted down, they fit a slot's 32 bits
+	skipped   int  // lifetimes that no design here can serve (page orders above 0)
 }
 
 // progress is one CPU's position, on lines of its own.
@@ -43,6 +44,9 @@ const (
 
 func newReplay(m machine.Machine, recording *trace.Recording, s Spec) (*replay, error) {
 	r := &replay{streams: recording.Streams(s.CPUs), spanNs: recording.SpanNs, total: uint64(2 * len(recording.Lifetimes))}
+	if s.Kind == trace.Page.String() {
+		r.itemShift = lineShift
+	}
 	for i := range r.streams {
 		stream := &r.streams[i]
 		kept := stream.Operations[:0]
@@ -76,7 +80,7 @@ func newReplay(m machine.Machine, recording *trace.Recording, s Spec) (*replay, 
 }
 
 // replayStream is the body of the trace workload on one CPU.
-func (r *run) replayStream(t *kernel.Task, s *seat) {
+func (r *run) replayStream(t *kernel.Task, s *seat, _ int) {
 	p := r.replay
 	stream := p.streams[s.cpu].Operations
 	end := s.started + r.spec.DurationNs
@@ -91,7 +95,7 @@ func (r *run) replayStream(t *kernel.Task, s *seat) {
 				if r.now() < due {
 					mine.StoreRelease(at)
 				}
-				s.late += r.waitUntil(due) - due
+				s.late.add(r.waitUntil(due) - due)
 			}
 			if i%skewLook == 0 {
 				mine.StoreRelease(at)
@@ -112,17 +116,6 @@ func (r *run) replayStream(t *kernel.Task, s *seat) {
 		if p.lastPass(r.spec.CPUs, s.cpu, pass, r.now() >= end) {
 			return
 		}
-	}
-}
-
-// waitUntil spins until the given time and returns when that was.
-func (r *run) waitUntil(due int64) int64 {
-	for {
-		now := r.now()
-		if now >= due {
-			return now
-		}
-		arch.Pause(1)
 	}
 }
 
@@ -183,10 +176,7 @@ func (r *run) replayAlloc(t *kernel.Task, s *seat, op *trace.Operation, pass uin
 	if err != nil {
 		s.failed++
 	} else {
-		if r.itemShift != 0 {
-			it >>= r.itemShift
-		}
-		word |= uint64(it) + 1
+		word |= uint64(it>>r.replay.itemShift) + 1
 	}
 	r.replay.slots[op.Lifetime].StoreRelease(word)
 }
@@ -205,7 +195,7 @@ func (r *run) replayFree(t *kernel.Task, s *seat, op *trace.Operation, pass, at 
 		}
 	}
 	if it := uint32(word); it != 0 {
-		r.allocator.Free(t, designs.Item(it-1)<<r.itemShift)
+		r.allocator.Free(t, designs.Item(it-1)<<r.replay.itemShift)
 		s.ops++
 	}
 }

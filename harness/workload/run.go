@@ -5,12 +5,14 @@ import (
 	"fmt"
 
 	"headroom/designs"
+	distribution "headroom/harness/latency"
 	"headroom/harness/measure"
 	"headroom/harness/result"
 	"headroom/harness/trace"
 	"headroom/kernel"
 	"headroom/kernel/arch"
 	"headroom/kernel/atomic"
+	"headroom/kernel/latency"
 	"headroom/kernel/machine"
 	"headroom/kernel/mem"
 )
@@ -30,33 +32,88 @@ type seat struct {
 	failed   int64
 	started  int64 // ns of the machine's clock, like all times here
 	ended    int64
-	inside   int64      // paced replay: time inside operations
-	late     int64      // paced replay: time by which operations began after their recorded moment
+	inside   int64      // time inside operations, where a load counts that
+	owed     int64      // ns by which operations are to be lengthened yet
 	lingered int64      // when this CPU was last held up on purpose
 	casNs    [2]float64 // before and after
 	trip     [2]float64
 	realtime error
 	pinned   error
-	running  int // tasks of this CPU that have not ended
+	running  int    // tasks of this CPU that have not ended
+	barriers uint32 // that this CPU has come to
+	late     lateness
+	timing   timing
+}
+
+// lateness is by how much operations with a time of their own began after it.
+type lateness struct{ sum, most, count int64 }
+
+func (l *lateness) add(ns int64) {
+	l.sum += ns
+	l.most = max(l.most, ns)
+	l.count++
 }
 
 // run is the state of one measurement.
 type run struct {
 	spec      Spec
+	load      load
 	machine   machine.Machine
 	allocator designs.Allocator
 	variant   designs.Variant
+	config    designs.Config
 	seats     []seat
 	arrived   *atomic.Uint32 // barrier
 	words     []casWord
 	court     *measure.Court
 	osCPUs    []int
-	replay    *replay
 	records   *designs.Records // what the workload writes behind each item; nil when it touches none
+	laid      uintptr          // bytes of machine memory that the allocator was made of
 	warmed    designs.Stats    // slow paths taken before the measured interval
 	loop      float64
 	allocated [2]int64 // heap objects so far, before and after the measured interval
-	itemShift uint // memory items are offsets: shifted down, they fit a slot's 32 bits
+
+	// One of these, for the workloads that need more.
+	replay  *replay
+	keepers []keeper
+	ring    *ring
+	storm   *storm
+	drought *drought
+	flight  *flight
+}
+
+// load is how one workload runs. The tasks of a CPU share its seat; their number is Spec.tasksOn.
+type load struct {
+	body    func(r *run, t *kernel.Task, s *seat, task int) // of each task, from 0, in the measured interval
+	lay     func(r *run) error                              // places the workload's own words; nil for none
+	warm    func(r *run, t *kernel.Task, s *seat)           // before the measured interval, on each CPU's first task
+	after   func(r *run, t *kernel.Task, s *seat)           // after it, on each CPU's last task: gives back what is left; nil for nothing
+	check   func(r *run) error                              // at quiescence, beside the allocator's own; nil for nothing
+	figures func(r *run, o *result.Sample) error            // adds to what is counted for every workload, or corrects it; nil for nothing
+	timed   bool                                            // it times operations on its own, whatever the spec says
+	inside  bool                                            // ns/op is seat.inside over the operations, not the whole interval
+	uneven  bool                                            // its CPUs do different things, so that what each did says nothing of fairness
+}
+
+// loadOf is the load of a workload that Find knows.
+func loadOf(name string) load {
+	switch name {
+	case BulkKeep:
+		return load{body: (*run).keepOn, lay: (*run).layKeepers, warm: (*run).fillKeeper, after: (*run).emptyKeeper}
+	case CrossCPU:
+		return load{body: (*run).cross, lay: (*run).layRing, warm: (*run).warmRing, figures: (*run).crossFigures, uneven: true}
+	case StartStorm:
+		return load{body: (*run).stormOn, lay: (*run).layStorm, warm: (*run).warm, check: (*run).checkStorm, figures: (*run).stormFigures, timed: true, inside: true}
+	case TagExhaust:
+		return load{body: (*run).exhaust, warm: (*run).warm}
+	case ExhaustRecover:
+		return load{body: (*run).dryOut, lay: (*run).layDrought, warm: (*run).warm, figures: (*run).droughtFigures, uneven: true}
+	case BioInflight:
+		return load{body: (*run).submitOrServe, lay: (*run).layFlight, warm: (*run).warm, figures: (*run).flightFigures, timed: true, inside: true}
+	case Trace:
+		return load{body: (*run).replayStream, warm: (*run).warm}
+	}
+	return load{body: (*run).closed, warm: (*run).warm}
 }
 
 type casWord struct {
@@ -71,22 +128,11 @@ func Run(m machine.Machine, osCPUs []int, v designs.Variant, s Spec, recording *
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	depth := 0
-	if recording != nil {
-		depth = recording.Summary().MaxDepth
+	if s.Latency != "" && osCPUs == nil {
+		return nil, fmt.Errorf("%s on %s: %w", s.Workload, v.FullName(), errNotTimed)
 	}
-	shift := uint(0)
-	config := designs.Config{Items: s.Items(depth), Knobs: s.Knobs}
-	if s.Workload == Trace && s.Kind == trace.Page.String() {
-		config.Bytes = pageBytes
-		shift = lineShift
-	}
-	a, err := v.New(m, config)
-	if err != nil {
-		return nil, err
-	}
-	r := &run{spec: s, machine: m, allocator: a, variant: v, seats: make([]seat, s.CPUs), osCPUs: osCPUs, itemShift: shift}
-	if err := r.lay(recording, config.Items); err != nil {
+	r := &run{spec: s, load: loadOf(s.Workload), machine: m, variant: v, seats: make([]seat, s.CPUs), osCPUs: osCPUs}
+	if err := r.lay(recording); err != nil {
 		return nil, err
 	}
 	for cpu := range s.CPUs {
@@ -96,7 +142,11 @@ func Run(m machine.Machine, osCPUs []int, v designs.Variant, s Spec, recording *
 	if err := m.Run(); err != nil {
 		return nil, fmt.Errorf("%s on %s: %w", s.Workload, v.FullName(), err)
 	}
-	if err := a.Check(); err != nil {
+	err := r.allocator.Check()
+	if err == nil && r.load.check != nil {
+		err = r.load.check(r)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s on %s: after the run: %w", s.Workload, v.FullName(), err)
 	}
 	return r.outcome()
@@ -108,8 +158,22 @@ const pageBytes = 4096
 // lineShift takes the bits from an offset that are zero for every item of memory: each starts on a cache line.
 const lineShift = 6
 
-// lay places the workload's own words: items records, if it touches them.
-func (r *run) lay(recording *trace.Recording, items int) error {
+// lay makes the allocator and places the workload's own words: items records, if it touches them.
+func (r *run) lay(recording *trace.Recording) error {
+	depth := 0
+	if recording != nil {
+		depth = recording.Summary().MaxDepth
+	}
+	r.config = designs.Config{Items: r.spec.Items(depth), Room: r.spec.Room, Knobs: r.spec.Knobs}
+	if r.spec.Workload == Trace && r.spec.Kind == trace.Page.String() {
+		r.config.Bytes = pageBytes
+	}
+	before := r.machine.Memory().Used()
+	var err error
+	if r.allocator, err = r.variant.New(r.machine, r.config); err != nil {
+		return err
+	}
+	r.laid = r.machine.Memory().Used() - before
 	var failures [3]error
 	r.arrived, failures[0] = mem.New[atomic.Uint32](r.machine.Memory(), 0)
 	r.words, failures[1] = mem.Slice[casWord](r.machine.Memory(), 0, r.spec.CPUs)
@@ -118,43 +182,38 @@ func (r *run) lay(recording *trace.Recording, items int) error {
 		return err
 	}
 	if r.spec.Touch > 0 {
-		var err error
 		switch r.variant.Capabilities.Kind {
 		case designs.Page, designs.Object:
 			r.records, err = designs.NewRecordsInside(r.machine, r.spec.Touch)
 		default:
-			r.records, err = designs.NewRecords(r.machine, items, r.spec.Touch)
+			r.records, err = designs.NewRecords(r.machine, r.config.Items, r.spec.Touch)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	if recording != nil {
-		var err error
 		r.replay, err = newReplay(r.machine, recording, r.spec)
 		return err
+	}
+	if r.load.lay != nil {
+		return r.load.lay(r)
 	}
 	return nil
 }
 
 func (r *run) spawn(s *seat) {
-	body := r.closed
-	tasks := 1
-	switch r.spec.Workload {
-	case TagExhaust:
-		body, tasks = r.exhaust, r.spec.Tasks
-	case Trace:
-		body = r.replayStream
-	}
-	s.running = tasks
-	r.machine.Spawn(nil, machine.Spec{Name: fmt.Sprintf("%s/%d", r.spec.Workload, s.cpu), CPU: s.cpu, Body: func(t *kernel.Task) {
-		r.prepare(t, s)
-		body(t, s)
-		r.finish(t, s)
-	}})
-	for i := 1; i < tasks; i++ {
-		r.machine.Spawn(nil, machine.Spec{Name: fmt.Sprintf("%s/%d.%d", r.spec.Workload, s.cpu, i), CPU: s.cpu, Body: func(t *kernel.Task) {
-			body(t, s)
+	s.running = r.spec.tasksOn(s.cpu)
+	for i := range s.running {
+		name := fmt.Sprintf("%s/%d", r.spec.Workload, s.cpu)
+		if i > 0 {
+			name = fmt.Sprintf("%s.%d", name, i)
+		}
+		r.machine.Spawn(nil, machine.Spec{Name: name, CPU: s.cpu, Body: func(t *kernel.Task) {
+			if i == 0 {
+				r.prepare(t, s)
+			}
+			r.load.body(r, t, s, i)
 			r.finish(t, s)
 		}})
 	}
@@ -167,7 +226,7 @@ func (r *run) prepare(t *kernel.Task, s *seat) {
 			s.realtime = machine.Realtime(true)
 		}
 	}
-	r.warm(t, s)
+	r.load.warm(r, t, s)
 	if r.native() {
 		s.casNs[0] = measure.CAS(t, &r.words[s.cpu].word)
 		if s.cpu == 0 {
@@ -175,14 +234,16 @@ func (r *run) prepare(t *kernel.Task, s *seat) {
 		}
 		s.trip[0] = r.distance(s)
 	}
-	r.barrier(1)
+	r.beginTiming(s)
+	r.barrier(s)
 	if stats, ok := r.allocator.(designs.StatsReader); ok && s.cpu == 0 {
 		r.warmed = stats.Stats() // nobody is inside the allocator between the two barriers
 	}
 	if s.cpu == 0 {
 		r.allocated[0] = heapObjects()
 	}
-	r.barrier(2)
+	s.failed = 0 // of the warm-up
+	r.barrier(s)
 	s.started = r.now()
 	s.lingered = s.started
 }
@@ -211,9 +272,13 @@ func (r *run) finish(t *kernel.Task, s *seat) {
 	if s.cpu == 0 {
 		r.allocated[1] = heapObjects()
 	}
+	if r.load.after != nil {
+		r.load.after(r, t, s)
+	}
 	if !r.native() {
 		return
 	}
+	r.endTiming(s)
 	s.casNs[1] = measure.CAS(t, &r.words[s.cpu].word)
 	s.trip[1] = r.distance(s)
 	if s.realtime == nil {
@@ -233,11 +298,12 @@ func (r *run) distance(s *seat) float64 {
 	return r.court.Serve(s.cpu == 0)
 }
 
-// barrier returns when every CPU's first task has called it for the given time, counted from 1.
-func (r *run) barrier(time int) {
+// barrier returns when every CPU has come to it as often as this one.
+func (r *run) barrier(s *seat) {
+	s.barriers++
 	r.arrived.Add(1)
 	var wait measure.Patience
-	for r.arrived.Load() < uint32(time*r.spec.CPUs) {
+	for r.arrived.Load() < s.barriers*uint32(r.spec.CPUs) {
 		arch.Pause(1)
 		wait.Turn()
 	}
@@ -245,7 +311,7 @@ func (r *run) barrier(time int) {
 
 // warm takes the caches, the branch predictors and the per-CPU lists to where a steady run has them. Where tags are scarce some of it fails.
 func (r *run) warm(t *kernel.Task, s *seat) {
-	r.chunk(t, make([]designs.Item, r.spec.Hold), warmChunks*r.chunkOps())
+	r.chunk(t, make([]designs.Item, r.spec.Hold), warmChunks*r.chunkOps(), nil)
 }
 
 const (
@@ -263,12 +329,12 @@ func (r *run) chunkOps() int {
 }
 
 // closed is the body of fastpath and window.
-func (r *run) closed(t *kernel.Task, s *seat) {
+func (r *run) closed(t *kernel.Task, s *seat, _ int) {
 	held := make([]designs.Item, r.spec.Hold)
 	ops := r.chunkOps()
 	end := s.started + r.spec.DurationNs
 	for now := s.started; now < end; now = r.now() {
-		s.failed += int64(r.chunk(t, held, ops))
+		s.failed += int64(r.chunk(t, held, ops, s.timing.recorder))
 		s.ops += int64(ops)
 		r.linger(s)
 	}
@@ -280,53 +346,59 @@ func (r *run) linger(s *seat) {
 		return
 	}
 	now := r.now()
-	until := now + int64(float64(now-s.lingered)*r.spec.SlowerPct/100)
-	for now < until {
-		arch.Pause(1)
-		now = r.now()
-	}
-	s.lingered = now
+	s.lingered = r.waitUntil(now + int64(float64(now-s.lingered)*r.spec.SlowerPct/100))
 }
 
-// chunk runs ops operations and returns how many allocations failed.
-func (r *run) chunk(t *kernel.Task, held []designs.Item, ops int) int {
+// lengthen lengthens one operation, from began to now, by SlowerPct per cent, and returns when it ended. What is too little to wait for is owed, and
+// added to a later operation.
+func (r *run) lengthen(s *seat, began, now int64) int64 {
+	const payable = 500 // ns: a wait is exact to some tens
+	s.owed += int64(float64(now-began) * r.spec.SlowerPct / 100)
+	if s.owed < payable {
+		return now
+	}
+	ended := r.waitUntil(now + s.owed)
+	s.owed -= ended - now
+	return ended
+}
+
+// waitUntil spins until the given time and returns when that was. Each look reads a word that nobody writes by now: the simulated clock counts
+// accesses.
+func (r *run) waitUntil(due int64) int64 {
+	for {
+		now := r.now()
+		if now >= due {
+			return now
+		}
+		arch.Pause(1)
+		r.arrived.Load()
+	}
+}
+
+// chunk runs ops operations and returns how many allocations failed; timed ones are recorded by recorder, if there is one.
+func (r *run) chunk(t *kernel.Task, held []designs.Item, ops int, recorder *latency.Recorder) int {
 	loops := r.variant.Loops
 	if r.spec.Dispatch || loops == nil {
-		loops = &dispatchLoops
+		loops = distribution.Interface()
+	}
+	if recorder == nil {
+		if r.spec.Workload == Window {
+			return loops.Window(r.allocator, t, kernel.NoWait, held, ops, r.records)
+		}
+		return loops.Pair(r.allocator, t, kernel.NoWait, ops, r.records)
+	}
+	if loops.Every.Pair == nil {
+		loops = distribution.Interface() // loops written by hand may have none that time
+	}
+	timed := &loops.Every
+	if r.spec.Latency == result.Sampled {
+		timed = &loops.Sampled
 	}
 	if r.spec.Workload == Window {
-		return loops.Window(r.allocator, t, kernel.NoWait, held, ops, r.records)
+		return timed.Window(r.allocator, t, kernel.NoWait, held, ops, r.records, recorder)
 	}
-	return loops.Pair(r.allocator, t, kernel.NoWait, ops, r.records)
+	return timed.Pair(r.allocator, t, kernel.NoWait, ops, r.records, recorder)
 }
 
 // now is the machine's clock, in ns.
 func (r *run) now() int64 { return r.machine.Now(nil) }
-
-// exhaust is the body of each task of tag-exhaust: an item that may have to be waited for, held while the CPU's other tasks run.
-func (r *run) exhaust(t *kernel.Task, s *seat) {
-	looks := 16 // operations between two readings of the clock: 10 ns beside 16 times 100
-	if r.spec.Ratio < float64(r.spec.Tasks) {
-		looks = 1 // where tags are waited for, an operation takes microseconds
-	}
-	end := s.started + r.spec.DurationNs
-	for {
-		if r.now() >= end {
-			return
-		}
-		for range looks {
-			it, err := r.allocator.Alloc(t, kernel.NoIO)
-			if err != nil {
-				s.failed++
-				continue
-			}
-			if r.records != nil {
-				r.records.Touch(it)
-			}
-			t.Resched()
-			r.allocator.Free(t, it)
-			s.ops++
-		}
-		r.linger(s)
-	}
-}

@@ -9,6 +9,7 @@ import (
 
 	"headroom/designs"
 	"headroom/designs/catalog"
+	distribution "headroom/harness/latency"
 	"headroom/harness/trace"
 	"headroom/kernel"
 	"headroom/kernel/machine"
@@ -39,7 +40,7 @@ const memoryBytes = 64 << 20
 func newMachine(t *testing.T, n, tasks int) (m *machine.Native, ids []int) {
 	t.Helper()
 	cpus, _ := processors(t)
-	m, err := machine.NewNative(machine.Options{CPUs: cpus[:n], MemoryBytes: memoryBytes, Tasks: n*tasks + 8})
+	m, err := machine.NewNative(machine.Options{CPUs: cpus[:n], MemoryBytes: memoryBytes, Tasks: tasks + 8})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +57,7 @@ func measureOne(t *testing.T, s Spec, recording *trace.Recording) *Outcome {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, ids := newMachine(t, s.CPUs, s.Tasks)
+	m, ids := newMachine(t, s.CPUs, s.MachineTasks())
 	defer m.Close()
 	o, err := Run(m, ids, v, s, recording)
 	if err != nil {
@@ -69,7 +70,7 @@ func measureOne(t *testing.T, s Spec, recording *trace.Recording) *Outcome {
 			t.Errorf("%s on %s: CPU %d did nothing: %v", s.Workload, v.FullName(), cpu, sample.PerCPU)
 		}
 	}
-	if sample.Ops < 1 || sum != sample.Ops || len(sample.PerCPU) != s.CPUs {
+	if uneven := loadOf(s.Workload).uneven; sample.Ops < 1 || uneven != (sample.PerCPU == nil) || !uneven && (sum != sample.Ops || len(sample.PerCPU) != s.CPUs) {
 		t.Errorf("%s on %s: %d operations on %d CPUs are %v", s.Workload, v.FullName(), sample.Ops, s.CPUs, sample.PerCPU)
 	}
 	if sample.WallNs <= 0 || sample.NsPerOp <= 0 || sample.OpsPerSec <= 0 || sample.CASNs <= 0 || sample.LoopNs <= 0 {
@@ -111,11 +112,20 @@ func TestClosedWorkloadsRunOnEveryVariant(t *testing.T) {
 		{Workload: Window, Hold: 1},
 		{Workload: Window, Hold: 40, Touch: 128},
 		{Workload: Window, Hold: 40, Dispatch: true},
+		{Workload: BulkKeep, Keep: 96, Bulk: 16},
+		{Workload: BulkKeep, Keep: 5, Bulk: 5, Touch: 64, SlowerPct: 50},
+		{Workload: CrossCPU, Distance: "llc"},
+		{Workload: CrossCPU, Distance: "node", Touch: 64, SlowerPct: 50},
+		{Workload: StartStorm, Burst: 64},
+		{Workload: StartStorm, Burst: 1, Touch: 64, SlowerPct: 50},
 		{Workload: TagExhaust, Ratio: 8, Tasks: 4, Touch: 64},
 		{Workload: TagExhaust, Ratio: 0.5, Tasks: 8, SlowerPct: 50},
 	} {
 		eachVariant(t, s.Workload, "", func(v designs.Variant) {
 			for _, n := range counts {
+				if s.Workload == CrossCPU && n != 2 {
+					continue
+				}
 				s := s
 				s.Design, s.Variant, s.CPUs, s.DurationNs = v.Design, v.Name, n, 1_000_000
 				if raced && v.Capabilities.Unbounded {
@@ -197,7 +207,7 @@ func TestLoopsAllocateNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, loops := range map[string]*designs.Loops{"its own": v.Loops, "dispatch": &dispatchLoops} {
+		for name, loops := range map[string]*designs.Loops{"its own": v.Loops, "the interface": distribution.Interface()} {
 			var pairs, windows uint64
 			held := make([]designs.Item, s.Hold)
 			m.Spawn(nil, machine.Spec{Name: "loops", Body: func(task *kernel.Task) {

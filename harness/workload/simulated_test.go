@@ -29,7 +29,7 @@ func simulate(t *testing.T, s Spec, seed uint64) (*Outcome, uint64) {
 		t.Fatal(err)
 	}
 	const steps = 50_000_000
-	m, err := sim.New(sim.Options{CPUs: s.CPUs, MemoryBytes: 4 << 20, StepLimit: steps})
+	m, err := sim.New(sim.Options{CPUs: s.CPUs, MemoryBytes: 4 << 20, Entities: sim.MaxEntities, StepLimit: steps, Races: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,12 +42,17 @@ func simulate(t *testing.T, s Spec, seed uint64) (*Outcome, uint64) {
 	return o, m.Hash()
 }
 
-// The description that is measured natively runs on the simulated machine too, where equal seeds give equal runs.
+// The description that is measured natively runs on the simulated machine too, where equal seeds give equal runs and plain words are checked for races.
 func TestWorkloadsRunOnTheSimulatedMachine(t *testing.T) {
 	for _, s := range []Spec{
 		{Workload: Fastpath, CPUs: 2, DurationNs: 20_000},
 		{Workload: Window, CPUs: 2, Hold: 8, DurationNs: 20_000},
 		{Workload: TagExhaust, CPUs: 2, Ratio: 1, Tasks: 2, DurationNs: 20_000},
+		{Workload: BulkKeep, CPUs: 2, Keep: 64, Bulk: 16, DurationNs: 20_000},
+		{Workload: CrossCPU, CPUs: 2, DurationNs: 20_000},
+		{Workload: StartStorm, CPUs: 2, Burst: 8, DurationNs: 1},
+		{Workload: ExhaustRecover, CPUs: 2, Ratio: 3, Tasks: 3, DurationNs: 20_000},
+		{Workload: BioInflight, CPUs: 2, Flight: Flight{Rate: 1e7, Arrival: Poisson, Depth: 2, ServiceUs: 0.3, Service: Random}, DurationNs: 20_000, SlowerPct: 10},
 	} {
 		a, first := simulate(t, s, 1)
 		b, again := simulate(t, s, 1)

@@ -1,17 +1,24 @@
 package workload
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
 
 	"headroom/designs"
 	"headroom/harness/result"
+	"headroom/kernel"
 )
 
 // runnable is a spec that passes Check.
 func runnable(name string) Spec {
-	return Spec{Workload: name, Design: "percpu_tags", Variant: "lock", CPUs: 1, Hold: 8, Ratio: 2, Tasks: 4, File: "f", Kind: "tag", DurationNs: 1}
+	s := Spec{Workload: name, Design: "percpu_tags", Variant: "lock", CPUs: 1, Hold: 8, Keep: 64, Bulk: 16, Burst: 8, Ratio: 4, Tasks: 4,
+		Flight: Flight{Rate: 1e5, Arrival: Poisson, Depth: 8, ServiceUs: 10, Service: Random}, File: "f", Kind: "tag", DurationNs: 1}
+	if name == CrossCPU {
+		s.CPUs = 2
+	}
+	return s
 }
 
 // A spec that cannot be run is refused with what to give instead.
@@ -27,7 +34,7 @@ func TestCheckRefusesWithTheRemedy(t *testing.T) {
 		spoil    func(s *Spec)
 		says     string
 	}{
-		{Fastpath, func(s *Spec) { s.Workload = "slowpath" }, `unknown workload "slowpath": there are [fastpath window tag-exhaust trace]`},
+		{Fastpath, func(s *Spec) { s.Workload = "slowpath" }, `unknown workload "slowpath": there are [fastpath window bulk-keep cross-cpu start-storm tag-exhaust exhaust-recover bio-inflight trace]`},
 		{Fastpath, func(s *Spec) { s.CPUs = 0 }, "0 CPUs: give at least 1"},
 		{Fastpath, func(s *Spec) { s.DurationNs = 0 }, "a sample of 0 ns: give a positive time"},
 		{Fastpath, func(s *Spec) { s.Touch = 65 }, "65 bytes to touch: give 0, or a multiple of 64 up to 65536"},
@@ -39,6 +46,23 @@ func TestCheckRefusesWithTheRemedy(t *testing.T) {
 		{TagExhaust, func(s *Spec) { s.Ratio = 4097 }, "tag-exhaust with 4097 items"},
 		{TagExhaust, func(s *Spec) { s.Tasks = 0 }, "0 tasks for each CPU: give 0 < items <= 4096, and 1 to 1024 tasks in all"},
 		{TagExhaust, func(s *Spec) { s.CPUs, s.Tasks = 2, 513 }, "513 tasks for each CPU"},
+		{BulkKeep, func(s *Spec) { s.Bulk = 0 }, "bulk-keep of 64 items in bulks of 0: give a bulk of 1 to as many as are kept"},
+		{BulkKeep, func(s *Spec) { s.Keep = 15 }, "bulk-keep of 15 items in bulks of 16"},
+		{BulkKeep, func(s *Spec) { s.Keep = 4097 }, "at most 4096 of those"},
+		{CrossCPU, func(s *Spec) { s.CPUs = 3 }, "cross-cpu on 3 CPUs: give 2"},
+		{StartStorm, func(s *Spec) { s.Burst = 0 }, "start-storm with bursts of 0 items: give 1 to 4096"},
+		{ExhaustRecover, func(s *Spec) { s.Ratio = 3 }, "exhaust-recover with 3 items and 4 tasks for each CPU: give an item or more for each task"},
+		{BioInflight, func(s *Spec) { s.Flight.Rate = 0 }, "bio-inflight at 0 requests a second: give 1 to 5e+07"},
+		{BioInflight, func(s *Spec) { s.Flight.Rate = math.NaN() }, "bio-inflight at NaN requests a second"},
+		{BioInflight, func(s *Spec) { s.Flight.Depth = 0 }, "bio-inflight 0 deep: give 1 to 4096 items for each CPU"},
+		{BioInflight, func(s *Spec) { s.Flight.ServiceUs = -1 }, "bio-inflight with a service time of -1 us"},
+		{BioInflight, func(s *Spec) { s.Flight.Arrival = "late" }, `bio-inflight with arrivals "late": give poisson or fixed`},
+		{BioInflight, func(s *Spec) { s.Flight.Service = "" }, `bio-inflight with service times "": give random or fixed`},
+		{Fastpath, func(s *Spec) { s.Latency = "some" }, `latency "some" of fastpath: give "every", or for fastpath and window "sampled"`},
+		{TagExhaust, func(s *Spec) { s.Latency = "sampled" }, `latency "sampled" of tag-exhaust`},
+		{BulkKeep, func(s *Spec) { s.Latency = "every" }, `latency "every" of bulk-keep`},
+		{Fastpath, func(s *Spec) { s.Processors = []int{0, 1} }, "2 processors for 1 CPUs: name one for each, or none"},
+		{Fastpath, func(s *Spec) { s.Room = -1 }, "room for -1 items: give 0 to 4194304"},
 		{Trace, func(s *Spec) { s.File = "" }, `trace "" at pace 0: name a file`},
 		{Trace, func(s *Spec) { s.Pace = -1 }, "at pace -1: name a file, and a pace of 0 (flat out) or more"},
 		{Trace, func(s *Spec) { s.Touch = 64 }, "a recording touches none"},
@@ -66,6 +90,12 @@ func TestLacksNamesTheReason(t *testing.T) {
 		{Window, "", designs.Capabilities{}, ""},
 		{TagExhaust, "", tags, ""},
 		{TagExhaust, "", designs.Capabilities{Kind: designs.Tag}, "its Alloc never waits, and answers ErrWouldBlock instead"},
+		{BioInflight, "", designs.Capabilities{FreeIn: []kernel.Context{kernel.Process, kernel.SoftIRQ}}, "its Free may not be called in a hard interrupt"},
+		{BioInflight, "", designs.Capabilities{FreeIn: []kernel.Context{kernel.HardIRQ}}, ""},
+		{BioInflight, "", designs.Capabilities{FreeIn: []kernel.Context{kernel.HardIRQ}, Unbounded: true}, "its items never run out"},
+		{ExhaustRecover, "", designs.Capabilities{Unbounded: true}, "its items never run out"},
+		{ExhaustRecover, "", designs.Capabilities{}, ""},
+		{CrossCPU, "", designs.Capabilities{}, ""},
 		{Trace, "tag", tags, ""},
 		{Trace, "tag", designs.Capabilities{Kind: designs.ID}, "its items are ids, not tags"},
 		{Trace, "tag", designs.Capabilities{Kind: designs.Page}, "its items are pages, not tags"},
@@ -94,6 +124,16 @@ func TestParamsTellSpecsApart(t *testing.T) {
 		{Spec{Workload: Fastpath, Twin: "slower", SlowerPct: 10}, "control=slower"},
 		{Spec{Workload: Window, Hold: 32, Touch: 128}, "hold=32 touch=128"},
 		{Spec{Workload: TagExhaust, Ratio: 0.5, Tasks: 16}, "items-per-cpu=0.5"},
+		{Spec{Workload: BulkKeep, Keep: 512, Bulk: 16, Placement: "scatter"}, "keep=512 bulk=16 placement=scatter"},
+		{Spec{Workload: CrossCPU, CPUs: 2, Distance: "llc"}, "distance=llc"},
+		{Spec{Workload: StartStorm, Burst: 64}, "burst=64"},
+		{Spec{Workload: ExhaustRecover, Ratio: 16, Tasks: 8, Latency: "every"}, "items-per-cpu=16 latency=every"},
+		{Spec{Workload: BioInflight, Flight: Flight{Rate: 2e5, Arrival: Poisson, Depth: 32, ServiceUs: 50, Service: Random}}, "rate=200000 depth=32 service-us=50"},
+		{Spec{Workload: BioInflight, Flight: Flight{Rate: 2e5, Arrival: Fixed, Depth: 32, ServiceUs: 50, Service: Fixed}},
+			"rate=200000 depth=32 service-us=50 arrival=fixed service=fixed"},
+		{Spec{Workload: BioInflight, Flight: Flight{Rate: 1e6, Arrival: Poisson, Depth: 1, ServiceUs: 2.5, Service: Random}}, "rate=1000000 depth=1 service-us=2.5"},
+		{Spec{Workload: Fastpath, Latency: "sampled"}, "latency=sampled"},
+		{Spec{Workload: Fastpath, Knobs: map[string]int{KnobDirect: 1}}, "call=direct"},
 		{Spec{Workload: Trace, Kind: "tag", File: "f"}, "kind=tag pace=flat-out"},
 		{Spec{Workload: Trace, Kind: "page", File: "f", Pace: 2.5}, "kind=page pace=2.5x"},
 	} {
@@ -112,8 +152,8 @@ func TestParamsTellSpecsApart(t *testing.T) {
 	}
 }
 
-// Only tag-exhaust runs out of items: every other workload has as many as can be in use, on lists, and on their way.
-func TestItemsSufficeButForTagExhaust(t *testing.T) {
+// Only the workloads that mean to run out of items do: every other workload has as many as can be in use, on lists, and on their way.
+func TestItemsSufficeUnlessTheyShallNot(t *testing.T) {
 	for _, c := range []struct {
 		spec  Spec
 		depth int
@@ -125,6 +165,11 @@ func TestItemsSufficeButForTagExhaust(t *testing.T) {
 		{Spec{Workload: TagExhaust, CPUs: 3, Ratio: 0.5}, 0, 2},
 		{Spec{Workload: TagExhaust, CPUs: 8, Ratio: 0.01}, 0, 1},
 		{Spec{Workload: TagExhaust, CPUs: 2, Ratio: 16}, 0, 32},
+		{Spec{Workload: BulkKeep, CPUs: 2, Keep: 512, Bulk: 16}, 0, 2 * (512 + 16 + 128)},
+		{Spec{Workload: CrossCPU, CPUs: 2}, 0, 2 * (64 + 128)},
+		{Spec{Workload: StartStorm, CPUs: 2, Burst: 64}, 0, 2 * (64 + 128)},
+		{Spec{Workload: ExhaustRecover, CPUs: 2, Ratio: 16, Tasks: 8}, 0, 32},
+		{Spec{Workload: BioInflight, CPUs: 2, Flight: Flight{Depth: 32}}, 0, 64},
 		{Spec{Workload: Trace, CPUs: 2}, 100, 100 + 2*256 + 2*128},
 	} {
 		if got := c.spec.Items(c.depth); got != c.want {

@@ -94,6 +94,15 @@ func (m *Memory) Base() unsafe.Pointer { return m.block.base }
 // Bytes is the size of the whole memory, all regions together.
 func (m *Memory) Bytes() uintptr { return m.block.size }
 
+// Used is how much of the memory has been handed out, in bytes, all regions together; what alignment skips counts.
+func (m *Memory) Used() uintptr {
+	used := uintptr(0)
+	for _, r := range m.regions {
+		used += r.used - r.start
+	}
+	return used
+}
+
 // Offset turns the address of a word into its machine-independent offset. ok is false for an address outside the memory.
 func (m *Memory) Offset(p unsafe.Pointer) (offset uintptr, ok bool) {
 	o := uintptr(p) - uintptr(m.block.base)
