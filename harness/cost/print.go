@@ -3,6 +3,7 @@ package cost
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -91,9 +92,9 @@ func (t *Table) printNotes(w io.Writer) {
 	for i := range t.Lines {
 		most = max(most, t.Lines[i].AllocsPerOp)
 	}
-	fmt.Fprintf(w, "\n%.4f allocs/op at most; %d samples set aside, since their compare-and-swap changed by more than %.0f %%\n", most, t.SetAside, 100*casDrift)
+	fmt.Fprintf(w, "\n%.4f allocs/op at most; samples set aside, since their compare-and-swap changed by more than %.0f %%: %d\n", most, 100*casDrift, t.SetAside)
 	if t.Tree != nil {
-		fmt.Fprintf(w, "originals: %s, %v\n", t.Tree.Compiler, t.Tree.Flags)
+		fmt.Fprintf(w, "originals compiled by %s, %s\n", t.Tree.Compiler, strings.Join(t.Tree.Flags, " "))
 		for _, why := range t.Tree.Lacking {
 			fmt.Fprintln(w, "no original of", why)
 		}

@@ -54,7 +54,7 @@ func Run(ctx context.Context, rows []Row, o Options) (*Table, error) {
 	taken, t := samples{}, &Table{}
 	o.Progress.Start(len(list) * o.Samples)
 	rounds := 0
-	for ; rounds < o.Samples || rounds < 2*o.Samples && fewest(taken, list) < minSamples; rounds++ {
+	for ; rounds < o.Samples || o.Samples >= minSamples && rounds < 2*o.Samples && fewest(taken, list) < minSamples; rounds++ {
 		for _, i := range order.Perm(len(list)) {
 			c := &list[i]
 			o.Progress.Step(c.name())
