@@ -66,6 +66,8 @@ var allRows = []Row{
 		Original: "mempool", OriginalUnder: "backing"},
 	{Name: "mempool, its pointer's share", Ours: &Part{Design: "mempool", Variant: "mainline-page"},
 		Under: &Part{Design: "mempool", Variant: "mainline-page", Knobs: map[string]int{"direct": 1}}},
+	{Name: "percpu_tags:lock in C of our own (reference)", Original: "locked"},
+	{Name: "percpu_tags:xchg in C of our own (reference)", Original: "draft"},
 	{Name: "mempool alone (reference)", Published: Figure{13.2, 5.4}, Original: "drained"},
 	{Name: "objpool (reference)", Published: Figure{8.8, 3.6}, Original: "objpool"},
 }

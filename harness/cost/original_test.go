@@ -19,7 +19,7 @@ func TestOriginalsAreBuiltFromATree(t *testing.T) {
 	if tree.Name != "Linux 9.8.7 in testdata/tree" {
 		t.Errorf("the tree is %q", tree.Name)
 	}
-	if want := []string{"objpool", "backing"}; !slices.Equal(tree.built, want) {
+	if want := []string{"objpool", "backing", "draft", "locked"}; !slices.Equal(tree.built, want) {
 		t.Errorf("built %v, want %v", tree.built, want)
 	}
 	for _, want := range []string{"sbitmap: ", "ida: the tree has no lib/idr.c", "mempool: the tree has no mm/mempool.c"} {
