@@ -86,7 +86,7 @@ func Build(ctx context.Context, dir string) (*Tree, error) {
 	fromTree := 0
 	for _, p := range programs {
 		if why := t.build(ctx, p, dir); why != nil {
-			t.Lacking = append(t.Lacking, fmt.Sprintf("%s: %v", p.name, why))
+			t.Lacking = append(t.Lacking, p.name+": "+strings.ReplaceAll(why.Error(), folder+string(filepath.Separator), ""))
 			continue
 		}
 		t.built = append(t.built, p.name)

@@ -93,7 +93,10 @@ typedef struct { atomic_t refs; } refcount_t;
 #define do_div(n, by) ({ u32 rest_ = (n) % (u32)(by); (n) /= (u32)(by); rest_; })
 #define ilog2(n) (63 - __builtin_clzl(n))
 #define roundup_pow_of_two(n) ((n) <= 1 ? 1UL : 1UL << (64 - __builtin_clzl((unsigned long)(n) - 1)))
+
+/* No option is on. This one older trees take for a number. */
 #define IS_ENABLED(option) 0
+#define CONFIG_BASE_SMALL 0
 
 /* Atomic words. */
 #define shim_locked_add(p, n) ({						\
