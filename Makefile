@@ -4,7 +4,7 @@ GO ?= go
 RACE = -race -timeout 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build test tidy vet test-native test-sim test-race test-record generate bench bench-quick bench-explore explore clean numa-tools test-numa report-tools test-report
+.PHONY: help build test tidy vet test-native test-sim test-race test-record generate bench bench-quick bench-explore explore clean numa-tools test-numa report-tools test-report bench-cost cost-tools linux-source
 
 help: ## explain every target (this text)
 	@echo "headroom compares kernel allocator designs. Targets:"
@@ -98,3 +98,21 @@ test-numa: ## placement on NUMA nodes, in virtual machines of 2 and 4 nodes; nee
 		$(IN_GUEST) $$layout" -tags numa ./internal/numaboot; \
 	done
 	$(IN_GUEST) 4x2" $(NUMA_PACKAGES)
+
+bench-cost: build ## the fast paths against the C originals of KERNEL=dir, in the same run (under 3 min); without KERNEL against published figures
+	bin/headroom cost $(if $(KERNEL),--kernel '$(KERNEL)')
+
+# Compiling the originals needs a C compiler with its library's headers, unpacking Debian's sources xz.
+cost-tools: ## install what bench-cost KERNEL=... and linux-source need (Debian: gcc, libc6-dev, xz-utils)
+	@command -v cc >/dev/null && command -v xz >/dev/null || \
+		{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends gcc libc6-dev xz-utils; }
+
+SOURCE = linux-source-6.12
+ORIGINALS = Makefile mm/mempool.c lib/sbitmap.c lib/idr.c lib/xarray.c lib/radix-tree.h lib/objpool.c include/linux
+
+linux-source: cost-tools ## put the originals' sources from Debian's linux-source-6.12 into build/linux-source-6.12, for bench-cost
+	@mkdir -p build/$(SOURCE).deb
+	cd build/$(SOURCE).deb && rm -f *.deb && { apt-get download -q $(SOURCE) || { apt-get update -q && apt-get download -q $(SOURCE); }; }
+	dpkg-deb --fsys-tarfile build/$(SOURCE).deb/*.deb | tar -xO ./usr/src/$(SOURCE).tar.xz | tar -xJ -C build $(addprefix $(SOURCE)/,$(ORIGINALS))
+	@rm -rf build/$(SOURCE).deb
+	@echo "now: make bench-cost KERNEL=build/$(SOURCE)"

@@ -32,6 +32,7 @@ type Taken struct {
 	Sample   result.Sample `json:"sample"`
 	Realtime string        `json:"realtime"` // why real-time priority was refused, "" when it was had
 	Skipped  int           `json:"skipped"`  // trace: lifetimes of an order no design here serves
+	Allocs   int64         `json:"allocs"`   // heap objects the process allocated during the measured interval
 }
 
 // Sample is the life of a sample's process: read a workload.Spec from in, run it, print a Taken to out.
@@ -73,7 +74,7 @@ func Sample(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	taken := Taken{Sample: o.Sample, Skipped: o.Skipped}
+	taken := Taken{Sample: o.Sample, Skipped: o.Skipped, Allocs: o.Allocs}
 	if o.Realtime != nil {
 		taken.Realtime = o.Realtime.Error()
 	}

@@ -8,6 +8,10 @@ import (
 
 // insert puts the entry of a chunk that had none into the tree; lock held. The nodes that this takes are gathered first.
 func (t *Tree) insert(task *kernel.Task, index uint32, entry uint64) lack {
+	if index == 0 && t.root.levels.Load() == 0 { // an empty tree, or one of this chunk alone, needs no node
+		t.root.entry.Store(entry)
+		return nothing
+	}
 	s := &t.root.spare
 	for n := s.count.Load(); n < t.missing(index); n++ {
 		o, err := t.nodes.Alloc(task, kernel.NoWait)
@@ -153,6 +157,10 @@ func (t *Tree) clear(task *kernel.Task, index, bit uint32, entry uint64) {
 // cut takes the entry of a chunk out of the tree, and the nodes that are empty without it.
 func (t *Tree) cut(task *kernel.Task, index uint32) {
 	r := t.root
+	if r.levels.Load() == 0 {
+		r.entry.Store(0)
+		return
+	}
 	path, levels := t.path(index)
 	for level := range uint32(levels) {
 		n := path[level]

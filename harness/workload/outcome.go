@@ -3,6 +3,7 @@ package workload
 import (
 	"fmt"
 	"math"
+	"runtime/metrics"
 
 	"headroom/designs"
 	"headroom/harness/result"
@@ -35,7 +36,7 @@ const (
 
 // outcome adds up what the CPUs measured.
 func (r *run) outcome() (*Outcome, error) {
-	o := &Outcome{Sample: result.Sample{Counters: map[string]float64{}, LoopNs: r.loop, RTTNs: r.seats[0].trip}}
+	o := &Outcome{Allocs: r.allocated[1] - r.allocated[0], Sample: result.Sample{Counters: map[string]float64{}, LoopNs: r.loop, RTTNs: r.seats[0].trip}}
 	s := &o.Sample
 	var busy, failed float64
 	var late lateness
@@ -90,6 +91,13 @@ func (r *run) outcome() (*Outcome, error) {
 		o.Skipped = r.replay.skipped
 	}
 	return o, nil
+}
+
+// heapObjects is how many objects the process has allocated on its heap so far, tiny ones included.
+func heapObjects() int64 {
+	list := [2]metrics.Sample{{Name: "/gc/heap/allocs:objects"}, {Name: "/gc/heap/tiny/allocs:objects"}}
+	metrics.Read(list[:])
+	return int64(list[0].Value.Uint64() + list[1].Value.Uint64())
 }
 
 // rates gives the interval's length and the throughput.

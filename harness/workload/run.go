@@ -22,6 +22,7 @@ type Outcome struct {
 	Sample   result.Sample
 	Realtime error // why real-time priority was refused, nil when it was had
 	Skipped  int   // trace: lifetimes of an order no design here serves
+	Allocs   int64 // heap objects the process allocated during the measured interval
 }
 
 // seat is one CPU's part of a run.
@@ -70,6 +71,7 @@ type run struct {
 	laid      uintptr          // bytes of machine memory that the allocator was made of
 	warmed    designs.Stats    // slow paths taken before the measured interval
 	loop      float64
+	allocated [2]int64 // heap objects so far, before and after the measured interval
 
 	// One of these, for the workloads that need more.
 	replay  *replay
@@ -237,6 +239,9 @@ func (r *run) prepare(t *kernel.Task, s *seat) {
 	if stats, ok := r.allocator.(designs.StatsReader); ok && s.cpu == 0 {
 		r.warmed = stats.Stats() // nobody is inside the allocator between the two barriers
 	}
+	if s.cpu == 0 {
+		r.allocated[0] = heapObjects()
+	}
 	s.failed = 0 // of the warm-up
 	r.barrier(s)
 	s.started = r.now()
@@ -264,6 +269,9 @@ func (r *run) finish(t *kernel.Task, s *seat) {
 		return
 	}
 	s.ended = r.now()
+	if s.cpu == 0 {
+		r.allocated[1] = heapObjects()
+	}
 	if r.load.after != nil {
 		r.load.after(r, t, s)
 	}

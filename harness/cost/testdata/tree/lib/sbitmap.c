@@ -1,0 +1,3 @@
+#include <linux/sbitmap.h>
+
+this does not compile
