@@ -50,6 +50,22 @@ func counters(c *result.Cell) []Counter {
 	return out
 }
 
+// OpenLoop reports whether operations came at times of their own, so that the load, not the design, decides about the throughput.
+func (r *Row) OpenLoop() bool {
+	return slices.ContainsFunc(r.Tails, func(t Tail) bool { return t.Timed == result.TimedIntended })
+}
+
+// exhausted reports whether in most of the kept samples an operation was refused or had to sleep.
+func exhausted(c *result.Cell) bool {
+	n := 0
+	for i := range c.Kept {
+		if counted := c.Kept[i].Counters; counted["failed"]+counted["waits"] > 0 {
+			n++
+		}
+	}
+	return 2*n > len(c.Kept)
+}
+
 // fairness is the slowest CPU's share of the fastest one's operations, from 0 to 1. It is empty on one CPU, and where a sample does not say
 // what each CPU did.
 func fairness(c *result.Cell) Estimate {
