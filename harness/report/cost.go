@@ -70,7 +70,7 @@ func (d *document) cost(tables []stats.Table) {
 // exhausted names the cells of an open loop that have tails only.
 func (d *document) exhausted(rows []stats.Row) {
 	for _, r := range rows {
-		d.line("> **Tails only:** in most samples of %s operations were refused or had to sleep, so its mean cost and its rank would be those of the queue.\n",
+		d.line("> **Tails only:** in most samples of %s more than one operation in 1,000 was refused or had to sleep, so its mean cost and its rank would be those of the queue.\n",
 			code(r.Name))
 	}
 }

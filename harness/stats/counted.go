@@ -55,11 +55,13 @@ func (r *Row) OpenLoop() bool {
 	return slices.ContainsFunc(r.Tails, func(t Tail) bool { return t.Timed == result.TimedIntended })
 }
 
-// exhausted reports whether in most of the kept samples an operation was refused or had to sleep.
+// exhausted reports whether in most of the kept samples more than one operation in rare was refused or had to sleep. Fewer are no part of the mean.
 func exhausted(c *result.Cell) bool {
+	const rare = 1000
 	n := 0
 	for i := range c.Kept {
-		if counted := c.Kept[i].Counters; counted["failed"]+counted["waits"] > 0 {
+		s := &c.Kept[i]
+		if counted := s.Counters; rare*(counted["failed"]+counted["waits"]) > float64(s.Ops) {
 			n++
 		}
 	}

@@ -132,7 +132,7 @@ type Row struct {
 	Tails      []Tail        // distributions of single operations, one for each thing timed
 	LoopNs     Estimate      // the measuring loop's own cost, ns/op; part of Ns
 	Dropped    int           // samples set aside
-	Exhausted  bool          // open loop: in most samples operations were refused or had to sleep, so that the tails are of the queue and the cost is of what is left
+	Exhausted  bool          // open loop: in most samples more than one operation in 1,000 was refused or had to sleep, so that tails and mean cost are of the queue
 	Warnings   []string      // doubts about any of the figures
 }
 
