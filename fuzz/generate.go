@@ -8,13 +8,27 @@ import (
 // fewValues is the most values of a knob that is a choice, not a size: each is as likely.
 const fewValues = 11
 
+// Size bounds the programs that are generated.
+type Size struct {
+	CPUs  int // 1 to so many
+	Items int // likewise
+	Tasks int // likewise
+	Ops   int // 2 to one more than so many for each task
+}
+
+// Ordinary is the size of programs for strategies that draw schedules; Tiny that of programs whose schedules can be tried one after another.
+var (
+	Ordinary = Size{CPUs: 3, Items: 6, Tasks: 4, Ops: 6}
+	Tiny     = Size{CPUs: 2, Items: 2, Tasks: 2, Ops: 2}
+)
+
 // Generate draws a small program for a variant. Small numbers find more: bugs of concurrency need few CPUs, few items and short lists.
 //
 // No program asks for more than there is: the items held by tasks at their waits are together fewer than all, so some task can always get its
 // item, and a run that gets stuck is the design's fault.
-func Generate(s *rng.Stream, v designs.Variant) Program {
-	p := Program{Design: v.Design, Variant: v.Name, CPUs: 1 + s.Below(3)}
-	p.Config.Items = 1 + s.Below(6)
+func (z Size) Generate(s *rng.Stream, v designs.Variant) Program {
+	p := Program{Design: v.Design, Variant: v.Name, CPUs: 1 + s.Below(z.CPUs)}
+	p.Config.Items = 1 + s.Below(z.Items)
 	p.Config.Knobs = map[string]int{}
 	high := 3
 	for _, k := range v.Knobs { // in order: a later knob is at most the one before it, as batch is at most max
@@ -29,21 +43,21 @@ func Generate(s *rng.Stream, v designs.Variant) Program {
 	if v.Capabilities.Over != "" {
 		p.Config.Room = s.Below(2 * p.Config.Items) // half of them give the layer no more than it guarantees
 	}
-	tasks := 1 + s.Below(4)
+	tasks := 1 + s.Below(z.Tasks)
 	spare := v.Guaranteed(p.Config) - 1 // items that may be held at waits, all tasks together
 	for range tasks {
-		t, used := generateTask(s, v, p.CPUs, spare)
+		t, used := z.task(s, v, p.CPUs, spare)
 		spare -= used
 		p.Tasks = append(p.Tasks, t)
 	}
 	return p
 }
 
-// generateTask draws one task that holds at most spare items at any of its waits, and returns how many it may hold there.
-func generateTask(s *rng.Stream, v designs.Variant, cpus, spare int) (t Task, used int) {
+// task draws one task that holds at most spare items at any of its waits, and returns how many it may hold there.
+func (z Size) task(s *rng.Stream, v designs.Variant, cpus, spare int) (t Task, used int) {
 	t.CPU = s.Below(cpus)
 	held := 0
-	for range 2 + s.Below(6) {
+	for range 2 + s.Below(z.Ops) {
 		op := Op{CPU: s.Below(cpus)}
 		switch s.Below(16) {
 		case 0, 1, 2, 3, 4, 5:

@@ -11,6 +11,7 @@ type Random struct {
 	stream rng.Stream
 	drawn  uint64 // random bits not used yet
 	left   int    // choices they suffice for
+	seed   uint64
 }
 
 // A choice takes 16 bits: with up to 64 entities the bias is below a thousandth, and one number serves four choices.
@@ -19,22 +20,37 @@ const (
 	choiceMask = 1<<choiceBits - 1
 )
 
-// Seed starts the walk of a seed.
-func (r *Random) Seed(seed uint64) { r.stream, r.left = rng.New(seed), 0 }
+// Begin starts the walk of a seed.
+func (r *Random) Begin(seed uint64, length int) bool {
+	r.stream, r.left, r.seed = rng.New(seed), 0, seed
+	return true
+}
+
+// Again starts the walk of the same seed.
+func (r *Random) Again() { r.Begin(r.seed, 0) }
 
 // Next draws one of the eligible.
 func (r *Random) Next(eligible uint64, current int) int {
 	if eligible&(eligible-1) == 0 {
 		return bits.TrailingZeros64(eligible)
 	}
-	if r.left == 0 {
-		r.drawn, r.left = r.stream.Uint64(), 64/choiceBits
-	}
-	n := r.drawn & choiceMask * uint64(bits.OnesCount64(eligible)) >> choiceBits
-	r.drawn >>= choiceBits
-	r.left--
+	n := r.draw(bits.OnesCount64(eligible))
 	for ; n > 0; n-- {
 		eligible &= eligible - 1
 	}
 	return bits.TrailingZeros64(eligible)
+}
+
+// Choose draws one of the answers.
+func (r *Random) Choose(n int) int { return r.draw(n) }
+
+// draw is a number below n, at most 64 or so.
+func (r *Random) draw(n int) int {
+	if r.left == 0 {
+		r.drawn, r.left = r.stream.Uint64(), 64/choiceBits
+	}
+	drawn := r.drawn & choiceMask * uint64(n) >> choiceBits
+	r.drawn >>= choiceBits
+	r.left--
+	return int(drawn)
 }

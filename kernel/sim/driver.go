@@ -77,6 +77,9 @@ func (m *Machine) Unplug(by *kernel.Task, cpu int, dead func(*kernel.Task)) erro
 	if c.offline || online == 1 {
 		return fmt.Errorf("unplug CPU %d of %d online: %w", cpu, online, kernel.ErrOffline)
 	}
+	if m.watch != nil {
+		m.watch.effect.all = true
+	}
 	c.offline, c.dying, c.dead = true, true, dead
 	pending := c.pending // interrupts that have not arrived are routed elsewhere
 	c.pending = 0
@@ -98,6 +101,9 @@ func (m *Machine) Plug(by *kernel.Task, cpu int) error {
 	c := &m.cpus[cpu]
 	if !c.offline || c.dying || c.hooking {
 		return fmt.Errorf("plug CPU %d: it is online, or still going offline", cpu)
+	}
+	if m.watch != nil {
+		m.watch.effect.all = true
 	}
 	c.offline = false
 	return nil

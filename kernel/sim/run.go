@@ -33,7 +33,7 @@ type Failure struct {
 // Error is the class and the message.
 func (f *Failure) Error() string { return string(f.Class) + ": " + f.Message }
 
-// Run runs every spawned task to its end under the machine's strategy. It returns nil, ErrNoSimulator, or a *Failure.
+// Run runs every spawned task to its end under the machine's strategy. It returns nil, ErrNoSimulator, ErrAbandoned, or a *Failure.
 func (m *Machine) Run() error {
 	if m.strategy == nil {
 		return fmt.Errorf("sim: Run without a strategy")
@@ -42,16 +42,23 @@ func (m *Machine) Run() error {
 		return err
 	}
 	if m.eligible != 0 && m.failure == nil {
-		next := m.strategy.Next(m.eligible, -1)
-		m.place(next)
-		m.current = next
-		m.coros.Switch(next + 1)
+		if next := m.strategy.Next(m.eligible, -1); next < 0 {
+			m.failure = abandoned
+		} else {
+			m.place(next)
+			m.current = next
+			m.coros.Switch(next + 1)
+		}
 	}
 	if m.failure != nil {
 		m.unwind()
 	}
 	m.detach()
-	if m.failure != nil {
+	switch m.failure {
+	case nil:
+	case abandoned:
+		return ErrAbandoned
+	default:
 		return m.failure
 	}
 	return nil

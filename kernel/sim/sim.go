@@ -19,6 +19,7 @@
 //	I3  a run is a function of its program and the strategy's answers (mutant SM-03)
 //	I4  two accesses of a plain word by different entities, one of them a store, are ordered by what both synchronised on, or the run fails
 //	    (mutant SM-04)
+//	I5  two steps whose effects have no conflict (Watch) lead to the same state in either order (mutant SM-05)
 //
 // Only the sim build has a simulator: elsewhere Run returns ErrNoSimulator.
 package sim
@@ -57,6 +58,7 @@ const MaxEntities = 64
 // Strategy decides who takes the next step.
 type Strategy interface {
 	// Next returns a member of eligible, a set with bit i for entity i, never empty. current took the step before; it may not be eligible.
+	// A negative answer abandons the run.
 	Next(eligible uint64, current int) int
 }
 
@@ -105,6 +107,7 @@ type Machine struct {
 	aborting bool
 	races    *races
 	observe  func(Step)
+	watch    *Watch // nil unless the strategy watches
 
 	options  Options
 	memory   *mem.Memory
@@ -112,6 +115,7 @@ type Machine struct {
 	cpus     []cpu
 	entities []entity
 	nodes    []kernel.Node
+	watching Watch
 	used     uint64 // entities in use
 	ever     uint64 // entities that were in use in this run
 	muted    bool   // reach points do not count
@@ -208,8 +212,15 @@ func (m *Machine) Hash() uint64 { return m.hash }
 // Steps is the number of steps of the run so far.
 func (m *Machine) Steps() int { return m.steps }
 
-// SetStrategy names who decides from now on.
-func (m *Machine) SetStrategy(s Strategy) { m.strategy = s }
+// SetStrategy names who decides from now on. One with a method Watches(*Watch) is shown what the steps of the next run touch.
+func (m *Machine) SetStrategy(s Strategy) {
+	m.strategy, m.watch = s, nil
+	if w, ok := s.(watcher); ok {
+		m.watching = Watch{}
+		m.watch = &m.watching
+		w.Watches(m.watch)
+	}
+}
 
 // Observe makes f be told of every step; nil ends it. It makes runs much slower and changes nothing else.
 func (m *Machine) Observe(f func(Step)) { m.observe = f }
@@ -272,6 +283,10 @@ func (m *Machine) take() (i int, ok bool) {
 	m.live++
 	e := &m.entities[i]
 	e.started, e.below, e.work = false, -1, nil
+	if m.watch != nil {
+		m.watch.effect.starts = true
+		m.watch.Pending[i] = Access{}
+	}
 	return i, true
 }
 
@@ -341,6 +356,9 @@ func (m *Machine) refresh(index int) {
 	}
 	m.eligible = m.eligible&^c.mask | mask
 	c.mask = mask
+	if m.watch != nil {
+		m.watch.effect.cpus |= 1 << index
+	}
 }
 
 // Reached returns how often each point of reach.All was passed since the machine was made.

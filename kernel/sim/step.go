@@ -27,7 +27,13 @@ func (m *Machine) point(kind choice.Kind, word unsafe.Pointer, expect uint64) {
 	if m.steps >= m.limit {
 		m.fail(m.livelock())
 	}
+	if m.watch != nil {
+		m.watch.Pending[self] = m.accessOf(kind, word)
+	}
 	if next := m.strategy.Next(m.eligible, self); next != self {
+		if next < 0 {
+			m.abandon()
+		}
 		// dispatch, written out: each level of call costs a mispredicted return after a switch of stacks.
 		if m.cpus[m.entities[next].task.CPU()].top != next {
 			m.place(next)
@@ -48,6 +54,9 @@ func (m *Machine) point(kind choice.Kind, word unsafe.Pointer, expect uint64) {
 	if m.spinners != 0 && kind.Writes() {
 		m.release(uintptr(word))
 	}
+	if m.watch != nil {
+		m.watch.step(m.entities[self].task.CPU(), m.watch.Pending[self], writes(kind, word, expect))
+	}
 	if m.observe != nil {
 		m.tell(kind, offset)
 	}
@@ -59,8 +68,14 @@ func (m *Machine) point(kind choice.Kind, word unsafe.Pointer, expect uint64) {
 // await is choice.Await: the current entity spins until the word differs from value, which costs no steps.
 func (m *Machine) await(word unsafe.Pointer, value uint32) {
 	self := m.current
-	for *(*uint32)(word) == value {
-		e := &m.entities[self]
+	e := &m.entities[self]
+	for {
+		if m.watch != nil {
+			m.watch.look(e.task.CPU(), wordNumber(uintptr(word)-m.base))
+		}
+		if *(*uint32)(word) != value {
+			break
+		}
 		e.spin = uintptr(word)
 		m.spinners |= 1 << self
 		m.refresh(e.task.CPU())
@@ -69,6 +84,25 @@ func (m *Machine) await(word unsafe.Pointer, value uint32) {
 	if m.races != nil {
 		m.races.access(m, self, choice.Load, word, 0) // the last look, which found the word changed
 	}
+}
+
+// accessOf is what a strategy that watches is told of an access.
+func (m *Machine) accessOf(kind choice.Kind, word unsafe.Pointer) Access {
+	if word == nil {
+		return Access{Kind: kind}
+	}
+	return Access{Kind: kind, Word: wordNumber(uintptr(word) - m.base)}
+}
+
+// writes reports whether an access changes its word: a compare-and-swap that will fail does not.
+func writes(kind choice.Kind, word unsafe.Pointer, expect uint64) bool {
+	switch kind {
+	case choice.CAS32:
+		return uint64(*(*uint32)(word)) == expect
+	case choice.CAS64:
+		return *(*uint64)(word) == expect
+	}
+	return kind.Writes()
 }
 
 // release lets those go on that spin on the word at address: it is about to change.
@@ -87,6 +121,9 @@ func (m *Machine) yield() {
 		m.stuck()
 	}
 	next := m.strategy.Next(m.eligible, m.current)
+	if next < 0 {
+		m.abandon()
+	}
 	if next != m.current {
 		m.dispatch(next)
 		return
@@ -197,6 +234,11 @@ func (m *Machine) finished(i int) {
 		return
 	}
 	next := m.strategy.Next(m.eligible, i)
+	if next < 0 {
+		m.failure, m.aborting = abandoned, true
+		m.coros.Switch(coro.Main)
+		return
+	}
 	m.place(next)
 	m.current = next
 	m.coros.Switch(next + 1)

@@ -1,0 +1,212 @@
+//go:build sim
+
+package explore_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"headroom/fuzz/explore"
+	"headroom/internal/rng"
+	"headroom/kernel"
+	"headroom/kernel/atomic"
+	"headroom/kernel/lock"
+	"headroom/kernel/machine"
+	"headroom/kernel/mem"
+	"headroom/kernel/mutant"
+	"headroom/kernel/sim"
+)
+
+// little is a random program of few steps on two words, two locks and a wait queue, which notes what each of its entities saw.
+type little struct {
+	machine *sim.Machine
+	words   *littleWords
+	tasks   [][]byte // the operations of each task
+	saw     [8][]uint32
+}
+
+type littleWords struct {
+	a, b  atomic.Uint32
+	spin  lock.RawSpin
+	mutex lock.Mutex
+	queue lock.WaitQueue
+}
+
+const littleOps = "aAbBcCsmwkrfz"
+
+// newLittle draws a program.
+func newLittle(t *testing.T, seed uint64) *little {
+	t.Helper()
+	s := rng.New(rng.Mix(seed))
+	cpus := 2 + s.Below(2)
+	m, err := sim.New(sim.Options{CPUs: cpus, Entities: 8, MemoryBytes: 4096, StepLimit: 400})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Close)
+	p := &little{machine: m}
+	if p.words, err = mem.New[littleWords](m.Memory(), 0); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 + s.Below(2) {
+		var ops []byte
+		for range 1 + s.Below(3) {
+			ops = append(ops, littleOps[s.Below(len(littleOps))])
+		}
+		p.tasks = append(p.tasks, ops)
+		m.Spawn(nil, machine.Spec{Name: fmt.Sprintf("T%d", i), CPU: s.Below(cpus), Body: func(t *kernel.Task) {
+			for _, op := range ops {
+				p.do(t, op)
+			}
+		}})
+	}
+	m.Mark()
+	return p
+}
+
+func (p *little) see(t *kernel.Task, value uint32) {
+	p.saw[t.Index()] = append(p.saw[t.Index()], value)
+}
+
+func (p *little) do(t *kernel.Task, op byte) {
+	w := p.words
+	switch op {
+	case 'a':
+		p.see(t, w.a.Load())
+	case 'A':
+		w.a.Store(uint32(t.Index()) + 1)
+	case 'b':
+		p.see(t, w.b.Load())
+	case 'B':
+		p.see(t, w.b.Add(1))
+	case 'c':
+		if w.a.CompareAndSwap(0, 7) {
+			p.see(t, 1)
+		}
+	case 'C':
+		if w.b.CompareAndSwap(1, 0) {
+			p.see(t, 1)
+		}
+	case 's':
+		w.spin.Lock(t)
+		p.see(t, w.a.Load())
+		w.spin.Unlock(t)
+	case 'm':
+		w.mutex.Lock(t)
+		w.b.Add(2)
+		w.mutex.Unlock(t)
+	case 'w': // wait until somebody woke, or a is not 0
+		w.queue.Prepare(t, false)
+		if w.a.Load() == 0 {
+			t.Schedule()
+		}
+		w.queue.Finish(t)
+		p.see(t, w.a.Load())
+	case 'k':
+		w.a.Store(9)
+		w.queue.Wake(t, 1)
+	case 'r':
+		p.machine.Interrupt(t, p.machine.CPUs()-1, &machine.Work{Run: func(t *kernel.Task) { p.see(t, w.b.Add(4)) }})
+	case 'f': // state of the harness, beside no word
+		p.machine.Touch(1)
+		p.saw[7] = append(p.saw[7], uint32(t.Index()))
+	case 'z':
+		w.b.AwaitNot(0)
+	}
+}
+
+// outcomes runs a program under a strategy until nothing is left, and counts its ends: what each entity saw, the words, and the failure. It gives up
+// after most executions.
+func (p *little) outcomes(t *testing.T, d *explore.DFS, most int) (ends map[string]int, executions int, ok bool) {
+	t.Helper()
+	ends = map[string]int{}
+	for d.Begin(0, 0) {
+		p.machine.Rewind()
+		p.machine.SetStrategy(d)
+		p.saw = [8][]uint32{}
+		err := p.machine.Run()
+		if errors.Is(err, sim.ErrAbandoned) {
+			continue
+		}
+		if executions++; executions > most {
+			return nil, executions, false
+		}
+		class := sim.Class("")
+		var f *sim.Failure
+		if errors.As(err, &f) {
+			class = f.Class
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		ends[fmt.Sprint(p.saw, p.words.a.Load(), p.words.b.Load(), class)]++
+	}
+	return ends, executions, true
+}
+
+// compare runs little programs with sleep sets and without, and says where sets of ends differ.
+func compare(t *testing.T, bounds []int, programs, most int, visit func(bound, plainly, slept int, ends map[string]int)) (lost string) {
+	t.Helper()
+	for seed := range uint64(programs) {
+		for _, bound := range bounds {
+			p := newLittle(t, seed)
+			want, n, ok := p.outcomes(t, &explore.DFS{Most: bound, Plain: true}, most)
+			if !ok {
+				continue
+			}
+			got, m, _ := p.outcomes(t, &explore.DFS{Most: bound}, most)
+			if !slices.Equal(slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want))) {
+				return fmt.Sprintf("seed %d, bound %d: tasks %q end in %d ways by %d executions, with sleep sets in %d by %d", seed, bound, p.tasks, len(want), n, len(got), m)
+			}
+			visit(bound, n, m, want)
+		}
+	}
+	return ""
+}
+
+// Depth-first search with sleep sets comes to every end that the one without comes to, on programs that wait, spin, take interrupts and deadlock, with
+// a bound and without; and it takes fewer executions.
+func TestSleepSetsLoseNothing(t *testing.T) {
+	compared, plainly, slept, deadlocks := map[int]int{}, map[int]int{}, map[int]int{}, 0
+	lost := compare(t, []int{-1, 1, 2, 3}, littlePrograms, littleMost, func(bound, n, m int, ends map[string]int) {
+		compared[bound]++
+		plainly[bound] += n
+		slept[bound] += m
+		for end := range ends {
+			if strings.HasSuffix(end, string(sim.Deadlock)) {
+				deadlocks++
+			}
+		}
+	})
+	if lost != "" {
+		t.Fatal(lost)
+	}
+	for bound, n := range compared {
+		if n < littlePrograms/2 || slept[bound] >= plainly[bound]*4/5 {
+			t.Errorf("bound %d: %d programs compared, %d executions and with sleep sets %d", bound, n, plainly[bound], slept[bound])
+		}
+	}
+	if slept[-1] > plainly[-1]/3 || deadlocks == 0 {
+		t.Errorf("without a bound %d executions are left of %d; %d ends are deadlocks", slept[-1], plainly[-1], deadlocks)
+	}
+}
+
+// The comparison notices when steps sleep that must not: under a bound, and when waiting and spinning are overlooked.
+func TestSleepingTooMuchIsNoticed(t *testing.T) {
+	defer mutant.Set("")
+	for _, id := range []mutant.ID{"EX-01", "SM-05"} {
+		mutant.Set(id)
+		if compare(t, []int{-1, 1, 2}, littlePrograms, littleMost, func(int, int, int, map[string]int) {}) == "" {
+			t.Errorf("%s is not noticed", id)
+		}
+	}
+}
+
+// How many programs are compared, and the most executions of each.
+const (
+	littlePrograms = 150
+	littleMost     = 2_000
+)
