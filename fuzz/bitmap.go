@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"cmp"
 	"fmt"
 	"math/bits"
 
@@ -22,6 +23,8 @@ type Bitmap struct {
 	Races bool   // with the race checks
 	Torn  bool   // plant a mistake: a slot is claimed by a load and a store, not by a compare-and-swap
 	Seed  uint64 // of the schedules
+	// Strategy is one of explore.Names but dfs, "" for the random walk; with pct priorities change twice.
+	Strategy string
 
 	machine *sim.Machine
 	word    *atomic.Uint32
@@ -32,9 +35,11 @@ const (
 	bitmapSlots  = 2
 	bitmapFull   = 1<<bitmapSlots - 1
 	bitmapRounds = 2
+	// bitmapChanges is depth 3 of PCT, with which explorers are compared.
+	bitmapChanges = 2
 )
 
-// Run makes so many executions, each under the random walk of a seed of its own, all on one machine that is rewound in between. It returns
+// Run makes so many executions, each under the schedule of a seed of its own, all on one machine that is rewound in between. It returns
 // how many steps they took together and how many were made; the error is the first failure, a *sim.Failure, or says what could not be run.
 func (b *Bitmap) Run(executions int) (steps int64, made int, err error) {
 	if b.Tasks < 1 || b.Tasks > maxCPUs {
@@ -53,14 +58,19 @@ func (b *Bitmap) Run(executions int) (steps int64, made int, err error) {
 	b.machine.Mark()
 	b.machine.OnStuck(b.stuck)
 	stream := rng.New(b.Seed)
-	var walk explore.Random
-	b.machine.SetStrategy(&walk)
+	walk, err := explore.New(cmp.Or(b.Strategy, "random"), bitmapChanges)
+	if err != nil {
+		return 0, 0, err
+	}
+	b.machine.SetStrategy(walk)
+	length := 0
 	for made < executions {
 		b.machine.Rewind()
 		b.owners = [bitmapSlots]int{}
-		walk.Seed(stream.Uint64())
+		walk.Begin(stream.Uint64(), length)
 		err = b.machine.Run()
 		made++
+		length = max(length, b.machine.Steps())
 		steps += int64(b.machine.Steps())
 		if err == nil && b.word.Load() != 0 {
 			err = &sim.Failure{Class: sim.Conservation, Message: fmt.Sprintf("slots %#b are taken at the end", b.word.Load())}

@@ -32,7 +32,7 @@ func (z Size) Generate(s *rng.Stream, v designs.Variant) Program {
 	p.Config.Knobs = map[string]int{}
 	high := 3
 	for _, k := range v.Knobs { // in order: a later knob is at most the one before it, as batch is at most max
-		if choice(k) {
+		if isChoice(k) {
 			p.Config.Knobs[k.Name] = k.Low + s.Below(k.High-k.Low+1)
 			continue
 		}
@@ -95,4 +95,4 @@ func (z Size) task(s *rng.Stream, v designs.Variant, cpus, spare int) (t Task, u
 	return t, used
 }
 
-func choice(k designs.Knob) bool { return k.High-k.Low < fewValues }
+func isChoice(k designs.Knob) bool { return k.High-k.Low < fewValues }

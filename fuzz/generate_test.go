@@ -35,7 +35,7 @@ func generated(t *rapid.T) (Program, designs.Variant, uint64) {
 	v := rapid.SampledFrom(catalog.All()).Draw(t, "variant")
 	seed := rapid.Uint64().Draw(t, "seed")
 	stream := rng.New(seed)
-	return Generate(&stream, v), v, seed
+	return Ordinary.Generate(&stream, v), v, seed
 }
 
 // Every generated program is within the limits, its knobs are within theirs and, the sizes among them, in descending order, and the file it makes reads as the same.
@@ -48,7 +48,7 @@ func TestGeneratedProgramsAreValid(t *testing.T) {
 		if err := p.Config.Validate(v.Knobs); err != nil {
 			t.Fatal(err)
 		}
-		sizes := slices.DeleteFunc(slices.Clone(v.Knobs), choice)
+		sizes := slices.DeleteFunc(slices.Clone(v.Knobs), isChoice)
 		for i := 1; i < len(sizes); i++ {
 			if p.Config.Knobs[sizes[i].Name] > p.Config.Knobs[sizes[i-1].Name] {
 				t.Fatalf("knobs %v: %s is above %s", p.Config.Knobs, sizes[i].Name, sizes[i-1].Name)
@@ -83,7 +83,7 @@ func TestEqualSeedsGiveEqualPrograms(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, v, seed := generated(t)
 		stream := rng.New(seed)
-		if again := Generate(&stream, v); !reflect.DeepEqual(again, p) {
+		if again := Ordinary.Generate(&stream, v); !reflect.DeepEqual(again, p) {
 			t.Fatalf("seed %d gives\n%s\nand then\n%s", seed, p.String(), again.String())
 		}
 	})
@@ -98,7 +98,7 @@ func TestGeneratedProgramsAreVaried(t *testing.T) {
 	stream := rng.New(1)
 	seen, tasks, held := map[Code]int{}, map[int]int{}, 0
 	for range 300 {
-		p := Generate(&stream, v)
+		p := Ordinary.Generate(&stream, v)
 		tasks[len(p.Tasks)]++
 		for _, task := range p.Tasks {
 			held += mostHeld(task)

@@ -17,14 +17,18 @@ import (
 // ErrUnrepeatable: a failing run was repeated and took another way. That is a finding about the design, or the simulator, in itself.
 var ErrUnrepeatable = errors.New("the run depends on something besides its input")
 
-// Hunt looks for a failure of one variant in generated programs under random schedules.
+// Hunt looks for a failure of one variant in generated programs under the schedules of a strategy.
 type Hunt struct {
-	Variant    designs.Variant
-	Seed       uint64
-	Bare       bool                 // leave out the race checks, for speed
-	Stop       func() bool          // asked between executions; once true, always true
-	Executions int                  // end after so many; 0 for no limit
-	Each       func(executions int) // told now and then how far the hunt is; may be nil
+	Variant     designs.Variant
+	Strategy    string // one of explore.Names; "" is the first
+	Bound       int    // see explore.New; for a depth-first search, of tiny programs, the most preemptions
+	Twice       bool   // make every execution two times, and compare
+	Seed        uint64
+	Bare        bool                 // leave out the race checks, for speed
+	Stop        func() bool          // asked between executions; once true, always true
+	Executions  int                  // end after so many; 0 for no limit
+	MaxPrograms int                  // likewise
+	Each        func(executions int) // told now and then how far the hunt is; may be nil
 	// Programs, when not empty, are run instead of generated ones. They are programs of Variant.
 	Programs []Program
 
@@ -39,25 +43,41 @@ type Found struct {
 	Failure    *Replay        // nil when nothing was found
 	Reached    map[string]int // hits of the variant's "sometimes" points, by name
 	Missed     []string       // the points never reached
+	Search     *Search        // of a depth-first search, else nil
+}
+
+// Search says how much of the executions of its programs a depth-first search has made.
+type Search struct {
+	Exhausted int // programs of which every execution within the bound was made
+	Whole     int // those of them that have none beyond the bound either
+	Bound     int // up to which bound the program was exhausted in which the search was broken off; -1 if not even without preemptions, or if there is none
+	Pruned    int // executions abandoned: only orders of steps without a conflict were left
 }
 
 // schedulesPerProgram is how many schedules a program gets before the next is drawn. Most seeded bugs need a handful; construction is cheap.
 const schedulesPerProgram = 128
 
-// Run hunts until Stop says so or a failure is found. The error is for what could not be run at all.
+// Run hunts until Stop says so, a failure is found, or there is nothing left to search. The error is for what could not be run at all.
 func (h *Hunt) Run() (*Found, error) {
 	found := &Found{Reached: map[string]int{}}
 	stream := rng.New(h.Seed)
 	hits := make([]uint32, len(reach.All()))
 	defer func() { h.report(found, hits) }()
-	for !h.over(found) {
-		program := h.nextProgram(&stream, found.Programs)
+	if h.Strategy == "" {
+		h.Strategy = explore.Names[0]
+	}
+	for !h.over(found) && (h.MaxPrograms == 0 || found.Programs < h.MaxPrograms) {
+		strategy, err := explore.New(h.Strategy, h.Bound)
+		if err != nil {
+			return found, err
+		}
+		program := h.nextProgram(&stream, strategy, found.Programs)
 		found.Programs++
 		r, err := newRunner(h.Variant, program, runnerOptions{bare: h.Bare, hub: h.hub})
 		if err != nil {
 			return found, err
 		}
-		failed, err := h.schedules(r, &stream, found)
+		failed, err := h.schedules(r, strategy, &stream, found)
 		for i, n := range r.machine.Reached() {
 			hits[i] += n
 		}
@@ -74,28 +94,50 @@ func (h *Hunt) over(found *Found) bool {
 	return h.Executions > 0 && found.Executions >= h.Executions || h.Stop()
 }
 
-func (h *Hunt) nextProgram(stream *rng.Stream, n int) Program {
+// nextProgram draws a program: a tiny one for a search that goes on until it is exhausted.
+func (h *Hunt) nextProgram(stream *rng.Stream, strategy explore.Strategy, n int) Program {
 	if len(h.Programs) > 0 {
 		return h.Programs[n%len(h.Programs)]
 	}
-	return Generate(stream, h.Variant)
+	if _, ok := strategy.(*explore.DFS); ok {
+		return Tiny.Generate(stream, h.Variant)
+	}
+	return Ordinary.Generate(stream, h.Variant)
 }
 
 // schedules runs one program under many schedules and reports whether one failed.
-func (h *Hunt) schedules(r *runner, stream *rng.Stream, found *Found) (failed bool, err error) {
-	var walk explore.Random
-	for range schedulesPerProgram {
+func (h *Hunt) schedules(r *runner, strategy explore.Strategy, stream *rng.Stream, found *Found) (failed bool, err error) {
+	search, exhaustive := strategy.(*explore.DFS)
+	if exhaustive {
+		defer func() { found.searched(search, r.pruned) }()
+	}
+	twice := &explore.Twice{Of: strategy}
+	if h.Twice {
+		strategy = twice
+	}
+	length, hash := 0, uint64(0)
+	for n := 0; exhaustive || n < schedulesPerProgram; n++ {
 		if h.over(found) {
 			return false, nil
 		}
-		seed := stream.Uint64()
-		walk.Seed(seed)
-		err := r.run(&walk)
-		found.Executions++
-		found.Steps += int64(r.steps)
-		if h.Each != nil && found.Executions%1024 == 0 {
-			h.Each(found.Executions)
+		seed := uint64(0)
+		if !exhaustive {
+			seed = stream.Uint64()
 		}
+		if !strategy.Begin(seed, length) {
+			return false, nil
+		}
+		err := r.run(strategy)
+		if errors.Is(err, sim.ErrAbandoned) && twice.Diverged == "" {
+			r.pruned++
+			continue
+		}
+		length = max(length, r.steps)
+		found.count(r, h.Each)
+		if h.Twice && twice.Second() && (twice.Diverged != "" || r.machine.Hash() != hash) {
+			return false, fmt.Errorf("%w: run a second time, the program\n%stook another way: %s", ErrUnrepeatable, r.program.String(), cmp.Or(twice.Diverged, "equal steps, other values"))
+		}
+		hash = r.machine.Hash()
 		var f *sim.Failure
 		switch {
 		case err == nil:
@@ -103,26 +145,39 @@ func (h *Hunt) schedules(r *runner, stream *rng.Stream, found *Found) (failed bo
 		case !errors.As(err, &f):
 			return false, err
 		}
-		found.Failure, err = r.capture(seed, f)
+		found.Failure, err = r.capture(strategy, f)
+		if found.Failure != nil {
+			found.Failure.Strategy, found.Failure.Seed = h.Strategy, seed
+		}
 		return true, err
 	}
 	return false, nil
 }
 
-// capture runs a failing schedule once more, to record it and to see that it fails again in the same way.
-func (r *runner) capture(seed uint64, first *sim.Failure) (*Replay, error) {
-	steps, hash := r.machine.Steps(), r.machine.Hash()
-	var walk explore.Random
-	walk.Seed(seed)
-	record := &explore.Record{From: &walk}
-	err := r.run(record)
-	var again *sim.Failure
-	if !errors.As(err, &again) || *again != *first || r.machine.Hash() != hash {
-		return nil, fmt.Errorf("%w: seed %d of this program failed once (%v, hash %#016x), and otherwise when repeated (%v, hash %#016x)\n%s",
-			ErrUnrepeatable, seed, first, hash, err, r.machine.Hash(), r.program.String())
+// count adds an execution, and tells each now and then.
+func (found *Found) count(r *runner, each func(int)) {
+	found.Executions++
+	found.Steps += int64(r.steps)
+	if each != nil && found.Executions%1024 == 0 {
+		each(found.Executions)
 	}
-	return &Replay{Program: r.program, Mutant: activeMutant(), Strategy: "random", Seed: seed, Bare: r.bare, Class: first.Class, Message: oneLine(first.Message),
-		Steps: steps, Hash: hash, Schedule: record.Segments}, nil
+}
+
+// searched adds the end of a depth-first search of one program.
+func (found *Found) searched(d *explore.DFS, pruned int) {
+	if found.Search == nil {
+		found.Search = &Search{Bound: -1}
+	}
+	found.Search.Pruned += pruned
+	switch bound, done, whole := d.Exhausted(); {
+	case !done:
+		found.Search.Bound = bound
+	case whole:
+		found.Search.Whole++
+		fallthrough
+	default:
+		found.Search.Exhausted++
+	}
 }
 
 // oneLine takes the line breaks out of a message: in a replay file it is one line.

@@ -29,6 +29,7 @@ func (l *ledger) reset() {
 // take records that an item was handed out.
 func (l *ledger) take(it designs.Item) {
 	l.out++
+	l.machine.Touch(1 << (it & 63)) // who has what depends on the order of takes and gives
 	if l.bounded && it >= designs.Item(len(l.held)) {
 		l.machine.Fail(sim.Uniqueness, "item %d of a range of %d was handed out (C2)", it, len(l.held))
 	}
@@ -52,6 +53,7 @@ func (l *ledger) twice(it designs.Item) {
 // give records that an item is about to be freed: from now on the allocator may hand it out.
 func (l *ledger) give(it designs.Item) {
 	l.out--
+	l.machine.Touch(1 << (it & 63))
 	if it < designs.Item(len(l.held)) {
 		l.held[it] = false
 		return

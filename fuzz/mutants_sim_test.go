@@ -122,9 +122,12 @@ func TestEveryMutantIsFoundAndReplays(t *testing.T) {
 			}
 			var listings [2]bytes.Buffer
 			for i := range listings {
-				f, err := back.Play(&listings[i])
-				if err != nil || f == nil || f.Class != r.Class || f.Message != r.Message {
-					t.Errorf("played, the failure is %v, %v; want %s: %s", f, err, r.Class, r.Message)
+				run, err := back.Play()
+				if err != nil || run.Failure == nil || run.Failure.Class != r.Class || run.Failure.Message != r.Message {
+					t.Fatalf("played, the run is %v, %v; want %s: %s", run, err, r.Class, r.Message)
+				}
+				if err := run.Print(&listings[i]); err != nil {
+					t.Fatal(err)
 				}
 			}
 			if !bytes.Equal(listings[0].Bytes(), listings[1].Bytes()) || bytes.Count(listings[0].Bytes(), []byte("\n")) < r.Steps {
@@ -175,11 +178,10 @@ func TestReplaySaysHowARunDiffers(t *testing.T) {
 		SetMutant(c.mutant)
 		r := *recorded
 		c.damage(&r)
-		var listing bytes.Buffer
-		f, err := r.Play(&listing)
+		run, err := r.Play()
 		switch {
-		case c.says == "" && (err != nil || f == nil):
-			t.Errorf("%s: %v, %v", c.name, f, err)
+		case c.says == "" && (err != nil || run.Failure == nil):
+			t.Errorf("%s: %v, %v", c.name, run, err)
 		case c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)):
 			t.Errorf("%s: the error is %v, want %q in it", c.name, err, c.says)
 		}
@@ -191,7 +193,7 @@ func TestReplayNamesTheStepOfDivergence(t *testing.T) {
 	defer SetMutant("")
 	r := *huntMutant(t, "PT-03")
 	r.Schedule = []explore.Segment{{Entity: r.Schedule[0].Entity, Steps: 1}} // the choice that starts the run, and no step
-	if _, err := r.Play(&bytes.Buffer{}); err == nil || !strings.HasPrefix(err.Error(), "the run left the recorded schedule after step 0: ") {
+	if _, err := r.Play(); err == nil || !strings.HasPrefix(err.Error(), "the run left the recorded schedule after step 0: ") {
 		t.Errorf("the error is %v", err)
 	}
 }

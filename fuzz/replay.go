@@ -3,7 +3,6 @@ package fuzz
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -13,40 +12,51 @@ import (
 	"headroom/kernel/sim"
 )
 
-// replayHeader is the first line of a replay file; the number is the version of the format.
-const replayHeader = "headroom replay 1"
+// The first line of a replay file; the number is the version of the format. The first version had many segments on a line, and nothing beside them.
+const (
+	replayHeader = "headroom replay 2"
+	headerOfOld  = "headroom replay 1"
+)
 
 // Replay is one failing run as a file: everything needed to run it again, step for step.
 type Replay struct {
-	Program  Program
-	Mutant   mutant.ID
-	Strategy string
-	Seed     uint64
-	Bare     bool // the run was made without race checks
-	Class    sim.Class
-	Message  string
-	Steps    int
-	Hash     uint64
-	Schedule []explore.Segment
+	Old         bool // the first version of the format
+	Program     Program
+	Mutant      mutant.ID
+	Strategy    string
+	Seed        uint64
+	Bare        bool // the run was made without race checks
+	Class       sim.Class
+	Message     string
+	Preemptions int  // choices against an entity that could have gone on, and answers other than 0
+	Minimal     bool // every run of the program with fewer preemptions was tried, and none fails so
+	Steps       int
+	Hash        uint64
+	Schedule    []explore.Segment
 }
 
-// String is the replay as a file.
+// String is the replay as a file, in the version it was read in.
 func (r *Replay) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n", replayHeader)
+	header := replayHeader
+	if r.Old {
+		header = headerOfOld
+	}
+	fmt.Fprintf(&b, "%s\n", header)
 	r.Program.write(&b)
 	if r.Mutant != "" {
 		fmt.Fprintf(&b, "mutant %s\n", r.Mutant)
 	}
 	fmt.Fprintf(&b, "strategy %s\nseed %d\nbare %v\n", r.Strategy, r.Seed, r.Bare)
-	fmt.Fprintf(&b, "class %s\nmessage %s\nsteps %d\nhash %#016x\n", r.Class, r.Message, r.Steps, r.Hash)
-	const perLine = 16
-	for line := range slices.Chunk(r.Schedule, perLine) {
-		b.WriteString("schedule")
-		for _, s := range line {
-			fmt.Fprintf(&b, " %dx%d", s.Entity, s.Steps)
-		}
-		b.WriteByte('\n')
+	fmt.Fprintf(&b, "class %s\nmessage %s\n", r.Class, r.Message)
+	if !r.Old {
+		fmt.Fprintf(&b, "preemptions %d\nminimal %v\n", r.Preemptions, r.Minimal)
+	}
+	fmt.Fprintf(&b, "steps %d\nhash %#016x\n", r.Steps, r.Hash)
+	if r.Old {
+		writeOldSchedule(&b, r.Schedule)
+	} else {
+		writeSchedule(&b, r.Schedule)
 	}
 	return b.String()
 }
@@ -63,10 +73,10 @@ func ReadReplay(path string) (*Replay, error) {
 // ParseReplay reads the text of a replay file; name is what errors call it.
 func ParseReplay(name, text string) (*Replay, error) {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	if lines[0] != replayHeader {
+	if lines[0] != replayHeader && lines[0] != headerOfOld {
 		return nil, fmt.Errorf("%s:1: not a replay file: the first line must be %q; headroom explore writes such files", name, replayHeader)
 	}
-	r := &Replay{}
+	r := &Replay{Old: lines[0] == headerOfOld}
 	r.Program.Config.Knobs = map[string]int{}
 	seen := map[string]bool{}
 	for i, line := range lines[1:] {
@@ -116,19 +126,25 @@ func (r *Replay) parseLine(key, value string, seen map[string]bool) (err error) 
 	case "seed":
 		r.Seed, err = unsigned(key, value)
 	case "bare":
-		if r.Bare = value == "true"; !r.Bare && value != "false" {
-			err = fmt.Errorf("bare %q: want true or false", value)
-		}
+		r.Bare, err = truth(key, value)
 	case "class":
 		r.Class = sim.Class(value)
 	case "message":
 		r.Message = value
+	case "preemptions":
+		r.Preemptions, err = number(key, value, maxSteps)
+	case "minimal":
+		r.Minimal, err = truth(key, value)
 	case "steps":
 		r.Steps, err = number(key, value, maxSteps)
 	case "hash":
 		r.Hash, err = unsigned(key, value)
 	case "schedule":
-		err = r.parseSchedule(value)
+		if r.Old {
+			err = r.parseOldSchedule(value)
+		} else {
+			err = r.parseSegment(value)
+		}
 	default:
 		return fmt.Errorf("unknown line %q", key)
 	}
@@ -152,6 +168,13 @@ func unsigned(key, value string) (uint64, error) {
 		return 0, fmt.Errorf("%s %q: want a number of 64 bits", key, value)
 	}
 	return n, nil
+}
+
+func truth(key, value string) (bool, error) {
+	if value != "true" && value != "false" {
+		return false, fmt.Errorf("%s %q: want true or false", key, value)
+	}
+	return value == "true", nil
 }
 
 func (r *Replay) parseKnob(value string) error {
@@ -179,23 +202,6 @@ func (r *Replay) parseTask(value string) error {
 		t.Ops = append(t.Ops, op)
 	}
 	r.Program.Tasks = append(r.Program.Tasks, t)
-	return nil
-}
-
-func (r *Replay) parseSchedule(value string) error {
-	segments := strings.Fields(value)
-	if len(segments) == 0 {
-		return fmt.Errorf("schedule without segments: want entity x steps, such as 2x4")
-	}
-	for _, w := range segments {
-		e, s, ok := strings.Cut(w, "x")
-		entity, err1 := strconv.Atoi(e)
-		steps, err2 := strconv.Atoi(s)
-		if !ok || err1 != nil || err2 != nil || entity < 0 || entity >= sim.MaxEntities || steps < 1 || steps > maxSteps {
-			return fmt.Errorf("schedule segment %q: want entity x steps, such as 2x4", w)
-		}
-		r.Schedule = append(r.Schedule, explore.Segment{Entity: entity, Steps: steps})
-	}
 	return nil
 }
 

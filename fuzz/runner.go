@@ -22,14 +22,17 @@ type runner struct {
 	allocator designs.Allocator
 	ledger    ledger
 	tasks     []taskState
+	names     []string // of the tasks
 	drainSpec machine.Spec
 	steps     int // of the program's own run, without the drain behind it
+	pruned    int // executions that the strategy abandoned
 	bare      bool
 }
 
 // taskState is the harness's side of one task; it is set back at the start of each run.
 type taskState struct {
 	pc      int
+	now     Op // the operation that runs
 	held    []designs.Item
 	waiting bool // inside an Alloc that may wait
 	works   []completion
@@ -111,7 +114,8 @@ func (r *runner) spawn(i int) {
 		w := &s.works[k]
 		w.Run = func(t *kernel.Task) { r.interrupt(t, w) }
 	}
-	r.machine.Spawn(nil, machine.Spec{Name: fmt.Sprintf("T%d", i), CPU: r.program.Tasks[i].CPU, Body: func(t *kernel.Task) { r.body(t, i) }})
+	r.names = append(r.names, fmt.Sprintf("T%d", i))
+	r.machine.Spawn(nil, machine.Spec{Name: r.names[i], CPU: r.program.Tasks[i].CPU, Body: func(t *kernel.Task) { r.body(t, i) }})
 }
 
 // run is one execution. The result is nil or a *sim.Failure.
@@ -190,6 +194,7 @@ func (r *runner) body(t *kernel.Task, i int) {
 }
 
 func (r *runner) operate(t *kernel.Task, s *taskState, op Op) {
+	s.now = op
 	switch op.Code {
 	case Try:
 		r.alloc(t, s, kernel.NoWait)
@@ -270,9 +275,8 @@ func (r *runner) stuck() *sim.Failure {
 }
 
 func (r *runner) asleep(i int) bool {
-	name := fmt.Sprintf("T%d", i)
 	for _, t := range r.machine.Sleepers() {
-		if t.Name() == name {
+		if t.Name() == r.names[i] {
 			return true
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sort"
 	"strings"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"headroom/designs"
 	"headroom/designs/catalog"
 	"headroom/fuzz"
+	schedules "headroom/fuzz/explore"
 	"headroom/kernel/choice"
 	"headroom/kernel/mutant"
 )
@@ -24,6 +24,11 @@ type exploreOptions struct {
 	design     string
 	variant    string
 	mutant     string
+	strategy   string
+	bound      int
+	twice      bool
+	shrink     bool
+	programs   int
 	executions int
 	seconds    float64
 	seed       uint64
@@ -37,13 +42,25 @@ func exploreCommand() *cobra.Command {
 	var o exploreOptions
 	c := &cobra.Command{
 		Use:   "explore",
-		Short: "Run generated programs under random schedules and look for broken invariants",
+		Short: "Run generated programs under many schedules and look for broken invariants",
 		Long: `Explore runs small generated programs on the simulated machine, each under many schedules, and checks uniqueness, conservation,
-waiting beside a free item, deadlock, livelock, data races and misuse. A failure is written to a replay file, and the command that
-repeats it is printed. Exit status: 0 nothing found, 1 a failure found, 2 bad input.`,
+waiting beside a free item, deadlock, livelock, data races and misuse. A failure is made as small as it goes, written to a replay file, and the
+command that repeats it is printed.
+
+Strategies:
+  swarm   draws one of the next three for each execution, and how long a task keeps going; misses least (default)
+  random  whoever may go on is equally likely
+  pct     random priorities that change at --preemptions places; finds bugs of few orderings
+  pos     random priorities of steps, drawn anew where two steps touch the same word
+  dfs     every execution of tiny programs with at most --preemptions preemptions, each once; says whether they were exhausted
+
+Exit status: 0 nothing found, 1 a failure found, 2 bad input.`,
 		Example: `  headroom explore --design percpu_tags --seconds 20
   headroom explore --design percpu_tags --mutant PI-01 --seconds 20
-  headroom explore --design percpu_tags --executions 1000000 --seed 7
+  headroom explore --design percpu_tags --variant xchg --strategy pct --preemptions 3 --executions 1000000 --seed 7
+  headroom explore --design percpu_tags --variant lock --strategy dfs --preemptions 2
+  headroom explore --design percpu_tags --strategy dfs --preemptions -1 --programs 3
+  headroom explore --design sbitmap --twice --executions 10000
   headroom explore --bench`,
 		Args: arguments(0),
 		RunE: func(*cobra.Command, []string) error {
@@ -62,31 +79,19 @@ repeats it is printed. Exit status: 0 nothing found, 1 a failure found, 2 bad in
 	f.StringVar(&o.design, "design", "", "design to explore; see headroom list")
 	f.StringVar(&o.variant, "variant", "", "variant of the design (default the first)")
 	f.StringVar(&o.mutant, "mutant", "", "switch this planted mistake on; see headroom list")
+	f.StringVar(&o.strategy, "strategy", schedules.Names[0], "who takes the next step: "+strings.Join(schedules.Names, ", "))
+	f.IntVar(&o.bound, "preemptions", 2, "dfs: most preemptions of an execution, -1 for any number; pct: how often a priority changes")
+	f.BoolVar(&o.twice, "twice", false, "make every execution two times, and fail where the second differs")
+	f.BoolVar(&o.shrink, "shrink", true, "make a failure as small as it goes")
+	f.IntVar(&o.programs, "programs", 0, "stop after so many programs (default 20 for dfs when no budget is given)")
 	f.IntVar(&o.executions, "executions", 0, "stop after so many executions")
-	f.Float64Var(&o.seconds, "seconds", 0, "stop after so many seconds (default 10 when no budget is given)")
+	f.Float64Var(&o.seconds, "seconds", 0, "stop after so many seconds (default 10 when no budget is given, for dfs 60)")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of programs and schedules; equal seeds give equal hunts")
 	f.BoolVar(&o.bare, "bare", false, "leave out the data-race checks, for speed")
 	f.BoolVar(&o.bench, "bench", false, "measure the explorer's own speed on a small program, for --seconds (default 1) or --executions each")
 	f.StringVar(&o.out, "out", filepath.Join("build", "findings"), "folder for replay files")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 	return c
-}
-
-// outcome is what headroom explore --json prints.
-type outcome struct {
-	Design     string         `json:"design"`
-	Mutant     string         `json:"mutant"`
-	Seed       uint64         `json:"seed"`
-	Executions int            `json:"executions"`
-	Programs   int            `json:"programs"`
-	Steps      int64          `json:"steps"`
-	Seconds    float64        `json:"seconds"`
-	Reached    map[string]int `json:"reached"`
-	Missed     []string       `json:"missed"`
-	Class      string         `json:"class,omitempty"`
-	Message    string         `json:"message,omitempty"`
-	Replay     string         `json:"replay,omitempty"`
-	Finished   bool           `json:"finished"` // false when interrupted
 }
 
 func explore(ctx context.Context, o exploreOptions) error {
@@ -96,11 +101,11 @@ func explore(ctx context.Context, o exploreOptions) error {
 	}
 	fuzz.SetMutant(mutant.ID(o.mutant))
 	defer fuzz.SetMutant("")
-	fmt.Fprintf(os.Stderr, "exploring %s, seed %d; Ctrl-C ends it\n", v.FullName(), o.seed)
+	fmt.Fprintf(os.Stderr, "exploring %s, strategy %s, seed %d; Ctrl-C ends it\n", v.FullName(), o.strategy, o.seed)
 	started := time.Now()
 	asked, stopped := 0, false
 	last := started
-	hunt := &fuzz.Hunt{Variant: v, Seed: o.seed, Bare: o.bare, Executions: o.executions,
+	hunt := &fuzz.Hunt{Variant: v, Strategy: o.strategy, Bound: o.bound, Twice: o.twice, Seed: o.seed, Bare: o.bare, Executions: o.executions, MaxPrograms: o.programs,
 		Each: func(n int) {
 			if now := time.Now(); now.Sub(last) >= 5*time.Second {
 				last = now
@@ -124,15 +129,34 @@ func explore(ctx context.Context, o exploreOptions) error {
 	if o.mutant != "" && found.Failure == nil && fuzz.MutantExecuted() == 0 {
 		return fmt.Errorf("mutant %s: its code never ran in %d executions of %s: nothing is shown; choose a design that uses it", o.mutant, found.Executions, v.FullName())
 	}
-	result := &outcome{Design: v.FullName(), Mutant: o.mutant, Seed: o.seed, Executions: found.Executions, Programs: found.Programs, Steps: found.Steps,
-		Seconds: time.Since(started).Seconds(), Reached: found.Reached, Missed: found.Missed, Finished: ctx.Err() == nil}
+	result := &outcome{Design: v.FullName(), Mutant: o.mutant, Strategy: o.strategy, Seed: o.seed, Executions: found.Executions, Programs: found.Programs,
+		Steps: found.Steps, Seconds: time.Since(started).Seconds(), Reached: found.Reached, Missed: found.Missed, Finished: ctx.Err() == nil}
+	result.search(found.Search, o.bound)
 	if found.Failure != nil {
-		result.Class, result.Message = string(found.Failure.Class), found.Failure.Message
-		if result.Replay, err = o.keep(found.Failure); err != nil {
+		if err := o.finding(ctx, v, found.Failure, result); err != nil {
 			return err
 		}
 	}
 	return result.tell(o.asJSON, found.Failure != nil)
+}
+
+// shrinkExecutions bounds the making small of a failure: some tens of seconds at most.
+const shrinkExecutions = 1_000_000
+
+// finding makes a failure small, writes it to a file and adds it to the outcome.
+func (o *exploreOptions) finding(ctx context.Context, v designs.Variant, r *fuzz.Replay, result *outcome) (err error) {
+	if o.shrink {
+		fmt.Fprintf(os.Stderr, "found %s after %d executions; making it small\n", r.Class, result.Executions)
+		shrinker := &fuzz.Shrinker{Variant: v, Executions: shrinkExecutions, Stop: func() bool { return ctx.Err() != nil }}
+		var shrunk *fuzz.Shrunk
+		if r, shrunk, err = shrinker.Run(r); err != nil {
+			return err
+		}
+		result.Shrunk = &shrunkOutcome{Executions: shrunk.Executions, Finished: shrunk.Finished, Minimal: r.Minimal, Before: shrunk.Before, After: shrunk.After}
+	}
+	result.Class, result.Message = string(r.Class), r.Message
+	result.Replay, err = o.keep(r)
+	return err
 }
 
 func (o *exploreOptions) late(ctx context.Context, started time.Time) bool {
@@ -160,20 +184,29 @@ func (o *exploreOptions) check() (designs.Variant, error) {
 			return v, fmt.Errorf("--mutant %s: there is none of that name; see headroom list", o.mutant)
 		}
 	}
-	if !(o.seconds >= 0) || o.executions < 0 { // a NaN is not at least 0
-		return v, fmt.Errorf("--seconds %g --executions %d: a budget cannot be negative", o.seconds, o.executions)
+	if _, err := schedules.New(o.strategy, o.bound); err != nil {
+		return v, fmt.Errorf("--strategy: %w", err)
 	}
-	if o.seconds == 0 && o.executions == 0 {
-		o.seconds = 10
+	return v, o.budget()
+}
+
+// budget refuses a budget that cannot be, and gives one where there is none.
+func (o *exploreOptions) budget() error {
+	if !(o.seconds >= 0) || o.executions < 0 || o.programs < 0 { // a NaN is not at least 0
+		return fmt.Errorf("--seconds %g --executions %d --programs %d: a budget cannot be negative", o.seconds, o.executions, o.programs)
 	}
-	return v, nil
+	if o.seconds != 0 || o.executions != 0 || o.programs != 0 {
+		return nil
+	}
+	o.seconds = 10
+	if o.strategy == "dfs" {
+		o.seconds, o.programs = 60, 20
+	}
+	return nil
 }
 
 // keep writes a failure's replay file and returns its path.
 func (o *exploreOptions) keep(r *fuzz.Replay) (string, error) {
-	if err := os.MkdirAll(o.out, 0o755); err != nil {
-		return "", err
-	}
 	name := r.Program.Design
 	for _, part := range []string{r.Program.Variant, string(r.Mutant)} {
 		if part != "" {
@@ -181,49 +214,5 @@ func (o *exploreOptions) keep(r *fuzz.Replay) (string, error) {
 		}
 	}
 	path := filepath.Join(o.out, fmt.Sprintf("%s-%s-%016x.replay", name, r.Class, r.Hash))
-	fresh := path + ".new"
-	if err := os.WriteFile(fresh, []byte(r.String()), 0o644); err != nil {
-		_ = os.Remove(fresh) // the error worth telling is the first
-		return "", err
-	}
-	return path, os.Rename(fresh, path)
-}
-
-func (r *outcome) tell(asJSON, failed bool) error {
-	if asJSON {
-		if err := printJSON(os.Stdout, r); err != nil {
-			return err
-		}
-	} else {
-		r.print()
-	}
-	switch {
-	case failed:
-		return status(exitFound)
-	case !r.Finished:
-		return status(exitInterrupted)
-	}
-	return nil
-}
-
-func (r *outcome) print() {
-	fmt.Printf("%s: %d executions of %d programs, %d steps, %.1f s (%.0f executions/s), seed %d\n",
-		r.Design, r.Executions, r.Programs, r.Steps, r.Seconds, float64(r.Executions)/r.Seconds, r.Seed)
-	var names []string
-	for name := range r.Reached {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
-		fmt.Printf("  reached %-14s %d times\n", name, r.Reached[name])
-	}
-	if len(r.Missed) > 0 {
-		fmt.Printf("  never reached: %s: of these paths this run shows nothing\n", strings.Join(r.Missed, ", "))
-	}
-	if r.Class == "" {
-		fmt.Println("no failure found")
-		return
-	}
-	fmt.Printf("FAILURE %s: %s\n", r.Class, r.Message)
-	fmt.Printf("written to %s; step by step:\n  bin/headroom replay %s\n", r.Replay, r.Replay)
+	return path, replaceFile(path, []byte(r.String()))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -12,24 +13,71 @@ import (
 	"headroom/kernel/mutant"
 )
 
+// replayOptions are the flags of headroom replay.
+type replayOptions struct {
+	svg      string
+	tolerant bool
+	asJSON   bool
+}
+
 func replayCommand() *cobra.Command {
-	return &cobra.Command{
+	var o replayOptions
+	c := &cobra.Command{
 		Use:   "replay FILE",
 		Short: "Repeat a failure from its replay file, step by step, a column a CPU",
 		Long: `Replay runs the program of a replay file under its recorded schedule and prints every step. The same file prints the same bytes.
+
+It stops at the first step at which the run differs from the recorded one, and says where: the code has changed there. With --tolerant it goes
+on and follows the schedule as far as it can, to see whether changed code, or an edited file, still fails in that way.
+
+--svg draws the run as a sequence diagram: CPUs and their tasks side by side, time downward, preemptions in red, words that several tasks access
+in a colour each. Any browser shows it.
+
 Exit status: 0 the failure came again, 1 the run took another way (the code has changed), 2 the file cannot be used.`,
-		Example: "  headroom replay build/findings/percpu_tags-lock-PI-01-waiting-beside-free-item-0123456789abcdef.replay",
-		Args:    arguments(1),
+		Example: `  headroom replay build/findings/percpu_tags-lock-PI-01-waiting-beside-free-item-0123456789abcdef.replay
+  headroom replay --svg run.svg build/findings/percpu_tags-lock-PI-01-waiting-beside-free-item-0123456789abcdef.replay
+  headroom replay --tolerant old.replay`,
+		Args: arguments(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if !choice.Enabled {
 				return startSibling()
 			}
-			return replay(args[0])
+			return replay(args[0], o)
 		},
 	}
+	c.Flags().StringVar(&o.svg, "svg", "", "draw the run into this file, instead of printing its steps")
+	c.Flags().BoolVar(&o.tolerant, "tolerant", false, "follow the schedule as far as it fits, and ask only for the same class of failure")
+	c.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
+	return c
 }
 
-func replay(path string) error {
+// replayed is what headroom replay --json prints.
+type replayed struct {
+	Design      string       `json:"design"`
+	Mutant      string       `json:"mutant"`
+	Class       string       `json:"class"`
+	Message     string       `json:"message"`
+	Preemptions int          `json:"preemptions"`
+	Minimal     bool         `json:"minimal"`
+	Hash        string       `json:"hash"`
+	Repeated    bool         `json:"repeated"`
+	Differs     string       `json:"differs,omitempty"` // how the run differs from the recorded one
+	Steps       []playedStep `json:"steps"`
+}
+
+// playedStep is one step of it.
+type playedStep struct {
+	Step     int    `json:"step"`
+	CPU      int    `json:"cpu"`
+	Task     string `json:"task"`
+	Op       string `json:"op"`
+	Access   string `json:"access"`
+	Offset   uint64 `json:"offset"`
+	Function string `json:"function"`
+	Line     string `json:"line"`
+}
+
+func replay(path string, o replayOptions) error {
 	r, err := fuzz.ReadReplay(path)
 	if err != nil {
 		return err
@@ -41,14 +89,77 @@ func replay(path string) error {
 	}
 	fuzz.SetMutant(r.Mutant)
 	defer fuzz.SetMutant("")
-	var out bytes.Buffer
-	failure, err := r.Play(&out)
-	if _, werr := os.Stdout.Write(out.Bytes()); werr != nil {
-		return werr
+	play := r.Play
+	if o.tolerant {
+		play = r.PlayTolerant
 	}
-	if err != nil && (failure != nil || out.Len() > 0) {
-		fmt.Fprintf(os.Stderr, "headroom: %s: %v\n", path, err)
+	run, differs := play()
+	if run == nil {
+		return differs
+	}
+	if err := o.show(run, differs); err != nil {
+		return err
+	}
+	if differs != nil {
+		fmt.Fprintf(os.Stderr, "headroom: %s: %v\n", path, differs)
 		return status(exitFound)
 	}
+	return nil
+}
+
+// show prints the run, or draws it.
+func (o *replayOptions) show(run *fuzz.Playback, differs error) error {
+	if o.svg != "" {
+		var drawing bytes.Buffer
+		if err := run.Draw(&drawing); err != nil {
+			return err
+		}
+		if err := replaceFile(o.svg, drawing.Bytes()); err != nil {
+			return err
+		}
+	}
+	if o.asJSON {
+		return printJSON(os.Stdout, replayedOf(run, differs))
+	}
+	if o.svg != "" {
+		fmt.Printf("%d steps drawn in %s\n", len(run.Steps), o.svg)
+		return nil
+	}
+	var out bytes.Buffer
+	if err := run.Print(&out); err != nil {
+		return err
+	}
+	_, err := os.Stdout.Write(out.Bytes())
 	return err
+}
+
+func replayedOf(run *fuzz.Playback, differs error) *replayed {
+	r := run.Replay
+	out := &replayed{Design: r.Program.Design, Mutant: string(r.Mutant), Class: string(r.Class), Message: r.Message,
+		Preemptions: r.Preemptions, Minimal: r.Minimal, Hash: fmt.Sprintf("%#016x", run.Hash), Repeated: differs == nil, Steps: []playedStep{}}
+	if r.Program.Variant != "" {
+		out.Design += ":" + r.Program.Variant
+	}
+	if differs != nil {
+		out.Differs = differs.Error()
+	}
+	for i := range run.Steps {
+		s := &run.Steps[i]
+		out.Steps = append(out.Steps, playedStep{Step: s.Number, CPU: s.CPU, Task: s.Name, Op: s.Op, Access: s.Kind.String(), Offset: uint64(s.Offset),
+			Function: s.Function, Line: s.Line})
+	}
+	return out
+}
+
+// replaceFile writes a file as a whole, or leaves what was there.
+func replaceFile(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	fresh := path + ".new"
+	if err := os.WriteFile(fresh, data, 0o644); err != nil {
+		_ = os.Remove(fresh) // the error worth telling is the first
+		return err
+	}
+	return os.Rename(fresh, path)
 }

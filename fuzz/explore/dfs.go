@@ -57,18 +57,13 @@ type sleeper struct {
 // Watches is how the machine shows what each step touches.
 func (d *DFS) Watches(w *sim.Watch) { d.watch = w }
 
-// Bound is the most preemptions of the round that runs.
-func (d *DFS) Bound() int { return d.bound }
-
-// Pruned is how many executions were abandoned, because all that could go on was asleep.
-func (d *DFS) Pruned() int { return d.pruned }
-
-// Exhausted reports whether every execution was tried, and otherwise up to which bound all of them were; -1 for none.
-func (d *DFS) Exhausted() (bound int, all bool) {
+// Exhausted reports whether every execution within Most was made; bound is up to which bound all were, -1 for none, and whole that there are none
+// beyond it.
+func (d *DFS) Exhausted() (bound int, done, whole bool) {
 	if d.done {
-		return d.bound, !d.cut
+		return d.bound, true, !d.cut
 	}
-	return d.bound - 1, false
+	return d.bound - 1, false, false
 }
 
 // Begin goes on to the next execution. Neither seed nor length make a difference.
@@ -173,7 +168,6 @@ func (d *DFS) Next(eligible uint64, current int) int {
 	}
 	if !d.choose(&n) {
 		d.asleep = d.asleep[:n.from]
-		d.pruned++
 		return -1
 	}
 	d.append(n)

@@ -21,11 +21,11 @@ import "fmt"
 
 // Segment is a stretch of a schedule: the same entity took so many steps in a row.
 type Segment struct {
-	Entity int
-	Steps  int    // choices: one more than accesses where the entity begins, or comes back from waiting
-	Print  uint32 // digest of the accesses, Unprinted where it was not recorded
-	// Answers are what other questions of the machine were answered, asked while the segment ran.
-	Answers []Answer
+	Entity  int
+	Steps   int      // choices: one more than accesses where the entity begins, or comes back from waiting
+	Print   uint32   // digest of the accesses, Unprinted where it was not recorded
+	Answers []Answer // to other questions that the machine asked while the segment ran
+	Place   string   // where in the source its last access was; for the reader, never compared
 }
 
 // Unprinted is the Print of a segment whose accesses are not known.

@@ -6,7 +6,7 @@ import "headroom/kernel/sim"
 type Record struct {
 	From     Strategy
 	Segments []Segment
-	// Preemptions counts the choices against an entity that could have gone on.
+	// Preemptions counts the choices against an entity that could have gone on, and the answers other than 0.
 	Preemptions int
 	watch       *sim.Watch
 }
@@ -44,6 +44,9 @@ func (r *Record) Next(eligible uint64, current int) int {
 // Choose asks the strategy recorded and notes its answer.
 func (r *Record) Choose(n int) int {
 	answer := r.From.Choose(n)
+	if answer != 0 {
+		r.Preemptions++
+	}
 	if last := len(r.Segments) - 1; last >= 0 {
 		s := &r.Segments[last]
 		s.Answers = append(s.Answers, Answer{Step: s.Steps, Choice: answer, Of: n})

@@ -43,7 +43,7 @@ func (r *Replay) Next(eligible uint64, current int) int {
 	}
 	s := &r.Segments[r.At]
 	if eligible>>s.Entity&1 == 0 {
-		r.diverge("segment %d, choice %d: entity %d cannot take a step here", r.At+1, r.done+1, s.Entity)
+		r.diverge("segment %d, choice %d: entity %d%s cannot take a step here", r.At+1, r.done+1, s.Entity, s.in())
 		return -1
 	}
 	if r.done == 0 {
@@ -53,11 +53,19 @@ func (r *Replay) Next(eligible uint64, current int) int {
 	if r.watch != nil && s.Print != Unprinted {
 		r.print = printed(r.print, r.watch.Pending[s.Entity])
 		if r.done == s.Steps && r.print != s.Print {
-			r.diverge("segment %d: the %d steps of entity %d are not the accesses recorded", r.At+1, s.Steps, s.Entity)
+			r.diverge("segment %d: the %d choices of entity %d%s make other accesses than recorded", r.At+1, s.Steps, s.Entity, s.in())
 			return -1
 		}
 	}
 	return s.Entity
+}
+
+// in is where a segment was recorded, for messages.
+func (s *Segment) in() string {
+	if s.Place == "" {
+		return ""
+	}
+	return " (in " + s.Place + ")"
 }
 
 // leave goes on to the next segment, if every answer of this one was asked for.

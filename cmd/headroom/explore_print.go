@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"sort"
+	"strings"
+
+	"headroom/fuzz"
+)
+
+// outcome is what headroom explore --json prints.
+type outcome struct {
+	Design     string         `json:"design"`
+	Mutant     string         `json:"mutant"`
+	Strategy   string         `json:"strategy"`
+	Seed       uint64         `json:"seed"`
+	Executions int            `json:"executions"`
+	Programs   int            `json:"programs"`
+	Steps      int64          `json:"steps"`
+	Seconds    float64        `json:"seconds"`
+	Reached    map[string]int `json:"reached"`
+	Missed     []string       `json:"missed"`
+	Search     *searchOutcome `json:"search,omitempty"`
+	Class      string         `json:"class,omitempty"`
+	Message    string         `json:"message,omitempty"`
+	Shrunk     *shrunkOutcome `json:"shrunk,omitempty"`
+	Replay     string         `json:"replay,omitempty"`
+	Finished   bool           `json:"finished"` // false when interrupted
+}
+
+// searchOutcome says how far a depth-first search came.
+type searchOutcome struct {
+	Bound     int  `json:"bound"`     // most preemptions; -1 for any number
+	Exhausted bool `json:"exhausted"` // every execution of every program within the bound was made
+	Programs  int  `json:"programs"`  // of which all were made
+	Whole     int  `json:"whole"`     // those of them that have no executions beyond the bound
+	Reached   int  `json:"reached"`   // the bound up to which all executions were made of the program that was broken off; -1 for none
+	Pruned    int  `json:"pruned"`    // executions given up, since they only order steps without a conflict otherwise
+}
+
+// shrunkOutcome says how small a failure became.
+type shrunkOutcome struct {
+	Executions int         `json:"executions"`
+	Finished   bool        `json:"finished"` // nothing more can go
+	Minimal    bool        `json:"minimal"`  // no execution of the program with fewer preemptions fails so
+	Before     fuzz.Extent `json:"before"`
+	After      fuzz.Extent `json:"after"`
+}
+
+// search adds how far a depth-first search came; s is nil for other strategies.
+func (r *outcome) search(s *fuzz.Search, bound int) {
+	if s != nil {
+		r.Search = &searchOutcome{Bound: max(bound, -1), Exhausted: s.Exhausted == r.Programs && r.Programs > 0, Programs: s.Exhausted, Whole: s.Whole,
+			Reached: s.Bound, Pruned: s.Pruned}
+	}
+}
+
+func (r *outcome) tell(asJSON, failed bool) error {
+	if asJSON {
+		if err := printJSON(os.Stdout, r); err != nil {
+			return err
+		}
+	} else {
+		r.print()
+	}
+	switch {
+	case failed:
+		return status(exitFound)
+	case !r.Finished:
+		return status(exitInterrupted)
+	}
+	return nil
+}
+
+func (r *outcome) print() {
+	fmt.Printf("%s: %s, %d executions of %d programs, %d steps, %.1f s (%.0f executions/s), seed %d\n",
+		r.Design, r.Strategy, r.Executions, r.Programs, r.Steps, r.Seconds, float64(r.Executions)/r.Seconds, r.Seed)
+	var names []string
+	for name := range r.Reached {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		fmt.Printf("  reached %-14s %d times\n", name, r.Reached[name])
+	}
+	if len(r.Missed) > 0 {
+		fmt.Printf("  never reached: %s: of these paths this run shows nothing\n", strings.Join(r.Missed, ", "))
+	}
+	if r.Search != nil {
+		r.Search.print(r.Programs, r.Class != "")
+	}
+	if r.Class == "" {
+		fmt.Println("no failure found")
+		return
+	}
+	fmt.Printf("FAILURE %s: %s\n", r.Class, r.Message)
+	if r.Shrunk != nil {
+		r.Shrunk.print()
+	}
+	fmt.Printf("written to %s; step by step, or drawn:\n  bin/headroom replay %s\n  bin/headroom replay %s --svg build/run.svg\n", r.Replay, r.Replay, r.Replay)
+}
+
+func (s *searchOutcome) print(programs int, failed bool) {
+	within := fmt.Sprintf("with at most %d preemptions", s.Bound)
+	if s.Bound < 0 {
+		within = "there is"
+	}
+	switch {
+	case s.Exhausted && s.Bound < 0:
+		fmt.Printf("exhausted: every execution of all %d programs was made", programs)
+	case s.Exhausted:
+		fmt.Printf("exhausted at bound %d: every execution %s of all %d programs was made, of %d of them every one there is", s.Bound, within, programs, s.Whole)
+	case failed:
+		fmt.Printf("not exhausted: the search ended at the failure, after %d programs of which every execution %s was made", s.Programs, within)
+	default:
+		fmt.Printf("not exhausted: the budget ended first; every execution %s was made of %d programs of %d", within, s.Programs, programs)
+		if s.Reached >= 0 {
+			fmt.Printf(", and of the last one those with at most %d", s.Reached)
+		}
+	}
+	fmt.Printf("; %d executions were left out that only order steps without a conflict otherwise\n", s.Pruned)
+}
+
+func (s *shrunkOutcome) print() {
+	b, a := s.Before, s.After
+	fmt.Printf("made small in %d executions: tasks %d to %d, operations %d to %d, items %d to %d, CPUs %d to %d, preemptions %d to %d, steps %d to %d\n",
+		s.Executions, b.Tasks, a.Tasks, b.Ops, a.Ops, b.Items, a.Items, b.CPUs, a.CPUs, b.Preemptions, a.Preemptions, b.Steps, a.Steps)
+	switch {
+	case !s.Finished:
+		fmt.Println("  the budget for that ended first: something more may go")
+	case s.Minimal:
+		fmt.Println("  nothing more can go; every execution with fewer preemptions was made, and none fails so")
+	default:
+		fmt.Println("  nothing more can go")
+	}
+}

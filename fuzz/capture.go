@@ -1,0 +1,46 @@
+package fuzz
+
+import (
+	"errors"
+	"fmt"
+
+	"headroom/fuzz/explore"
+	"headroom/kernel/sim"
+)
+
+// capture makes the latest execution of a strategy once more, to record it and to see that it fails again in the same way.
+func (r *runner) capture(strategy explore.Strategy, first *sim.Failure) (*Replay, error) {
+	hash := r.machine.Hash()
+	strategy.Again()
+	replay, again, err := r.record(strategy)
+	if err != nil {
+		return nil, err
+	}
+	if again == nil || *again != *first || replay.Hash != hash {
+		return nil, fmt.Errorf("%w: an execution of this program failed once (%v, hash %#016x), and otherwise when repeated (%v, hash %#016x)\n%s",
+			ErrUnrepeatable, first, hash, again, r.machine.Hash(), r.program.String())
+	}
+	return replay, nil
+}
+
+// record makes one execution and notes all that a replay file holds of it, but the names of strategy and seed. The failure is nil if there was none,
+// and then there is no replay.
+func (r *runner) record(strategy explore.Strategy) (*Replay, *sim.Failure, error) {
+	record := &explore.Record{From: strategy}
+	r.machine.Observe(func(s sim.Step) {
+		if last := len(record.Segments) - 1; last >= 0 {
+			record.Segments[last].Place, _, _ = place(s.PCs)
+		}
+	})
+	defer r.machine.Observe(nil)
+	err := r.run(record)
+	var f *sim.Failure
+	switch {
+	case err == nil || errors.Is(err, sim.ErrAbandoned):
+		return nil, nil, nil
+	case !errors.As(err, &f):
+		return nil, nil, err
+	}
+	return &Replay{Program: r.program, Mutant: activeMutant(), Bare: r.bare, Class: f.Class, Message: oneLine(f.Message), Preemptions: record.Preemptions,
+		Steps: r.machine.Steps(), Hash: r.machine.Hash(), Schedule: record.Segments}, f, nil
+}

@@ -1,0 +1,280 @@
+package fuzz
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	svg "github.com/ajstarks/svgo"
+)
+
+// The sizes of a diagram, in pixels.
+const (
+	rowHeight   = 15
+	laneWidth   = 330
+	laneGap     = 14
+	gutter      = 48 // for step numbers
+	topOfLanes  = 92
+	letterWidth = 7 // of the font below, or a little more
+	margin      = 12
+)
+
+const (
+	textStyle   = "font:11px monospace;fill:#222"
+	headStyle   = "font:bold 13px monospace;fill:#222"
+	opStyle     = "font:bold 11px monospace;fill:#124"
+	faintStyle  = "font:11px monospace;fill:#888"
+	switchStyle = "stroke:#999;stroke-width:1.2;fill:none"
+	preemptTint = "#c22"
+)
+
+// wordColours mark the words that several tasks or interrupts access.
+var wordColours = []string{"#e6550d", "#3182bd", "#31a354", "#9467bd", "#bcbd22", "#17becf", "#e377c2", "#8c564b"}
+
+// Draw draws the run as a sequence diagram in SVG: the CPUs and on each its tasks and interrupts side by side, time downward, a box for each stretch
+// of steps. An arrow leads from a stretch to the next; a red one is a preemption. A colour stands for a word that several access and one writes.
+func (p *Playback) Draw(w io.Writer) error {
+	d := &diagram{run: p}
+	d.arrange()
+	d.colour()
+	var b bytes.Buffer
+	d.canvas = svg.New(&b)
+	d.draw()
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// diagram is a drawing in the making.
+type diagram struct {
+	run    *Playback
+	canvas *svg.SVG
+	lanes  []lane
+	of     []int // the lane of each step
+	words  map[uintptr]string
+	y      int // where the next row goes
+}
+
+// lane is the lifeline of a task, or an interrupt, on a CPU.
+type lane struct {
+	cpu, entity int
+	name        string
+}
+
+// arrange finds the lanes, and puts them in order.
+func (d *diagram) arrange() {
+	for i := range d.run.Steps {
+		s := &d.run.Steps[i]
+		if l := (lane{s.CPU, s.Entity, s.Name}); !slices.Contains(d.lanes, l) {
+			d.lanes = append(d.lanes, l)
+		}
+	}
+	slices.SortFunc(d.lanes, func(a, b lane) int { return cmp.Or(a.cpu-b.cpu, a.entity-b.entity, cmp.Compare(a.name, b.name)) })
+	for i := range d.run.Steps {
+		s := &d.run.Steps[i]
+		d.of = append(d.of, slices.Index(d.lanes, lane{s.CPU, s.Entity, s.Name}))
+	}
+}
+
+// colour gives a colour to each word that several lanes access, and one writes.
+func (d *diagram) colour() {
+	first, written := map[uintptr]int{}, map[uintptr]bool{}
+	d.words = map[uintptr]string{}
+	for range 2 { // the second time all writes are known
+		for i := range d.run.Steps {
+			s := &d.run.Steps[i]
+			if !s.OnWord() {
+				continue
+			}
+			written[s.Offset] = written[s.Offset] || s.Kind.Writes()
+			if f, ok := first[s.Offset]; !ok {
+				first[s.Offset] = d.of[i]
+			} else if _, coloured := d.words[s.Offset]; f != d.of[i] && written[s.Offset] && !coloured {
+				d.words[s.Offset] = wordColours[len(d.words)%len(wordColours)]
+			}
+		}
+	}
+}
+
+func (d *diagram) x(lane int) int { return margin + gutter + lane*(laneWidth+laneGap) }
+
+// stretches cuts the steps where the lane changes, and returns the index at which each stretch begins, and the end.
+func (d *diagram) stretches() (starts []int) {
+	for i, l := range d.of {
+		if i == 0 || l != d.of[i-1] {
+			starts = append(starts, i)
+		}
+	}
+	return append(starts, len(d.of))
+}
+
+// rows is how many lines of text a stretch takes: its steps, and a heading wherever operation or function changes.
+func (d *diagram) rows(from, to int) int {
+	n := to - from
+	for i := from; i < to; i++ {
+		if d.headed(i, from) {
+			n++
+		}
+	}
+	return n
+}
+
+func (d *diagram) headed(i, from int) bool {
+	s, before := &d.run.Steps[i], &d.run.Steps[max(i-1, 0)]
+	return i == from || s.Op != before.Op || s.Function != before.Function
+}
+
+// gapBetween is the height between two stretches, in which the arrow is drawn.
+const gapBetween = 12
+
+func (d *diagram) draw() {
+	starts := d.stretches()
+	height := topOfLanes + gapBetween
+	for i := range len(starts) - 1 {
+		height += d.rows(starts[i], starts[i+1])*rowHeight + gapBetween + 6
+	}
+	end := d.ending()
+	width := max(d.x(len(d.lanes))+margin, 760)
+	bottom := height
+	height += (len(end)+1)*rowHeight + margin
+	c := d.canvas
+	c.Start(width, height)
+	c.Rect(0, 0, width, height, "fill:#fff")
+	d.heads(bottom)
+	d.y = topOfLanes + gapBetween
+	for i := range len(starts) - 1 {
+		d.stretch(starts[i], starts[i+1])
+	}
+	c.Rect(margin, bottom, width-2*margin, len(end)*rowHeight+8, "fill:#fdeaea;stroke:"+preemptTint)
+	for i, line := range end {
+		c.Text(margin+8, bottom+(i+1)*rowHeight, line, textStyle)
+	}
+	c.End()
+}
+
+// heads draws the title, the CPUs, and the lifelines down to bottom.
+func (d *diagram) heads(bottom int) {
+	c, r := d.canvas, d.run.Replay
+	c.Text(margin, 18, r.summary(), headStyle)
+	c.Text(margin, 34, fmt.Sprintf("%s; %d steps, %d preemptions", r.Class, len(d.run.Steps), d.preemptions()), textStyle)
+	c.Text(margin, 50, "a box is a stretch of steps; red arrow: preemption; grey arrow: the one before waits, spins or has ended; a coloured dot: a word that several access", faintStyle)
+	for i, l := range d.lanes {
+		x := d.x(i)
+		if i == 0 || d.lanes[i-1].cpu != l.cpu {
+			last := i
+			for last+1 < len(d.lanes) && d.lanes[last+1].cpu == l.cpu {
+				last++
+			}
+			c.Rect(x-4, 58, d.x(last)+laneWidth+4-(x-4), bottom-58-gapBetween/2, "fill:#f4f6f9;stroke:#d5dbe3")
+			c.Text(x+2, 73, fmt.Sprintf("CPU %d", l.cpu), headStyle)
+		}
+		c.Text(x+2, 90, l.name+d.operations(l.name), opStyle)
+		c.Line(x+laneWidth/2, topOfLanes+2, x+laneWidth/2, bottom-gapBetween, "stroke:#b8c2cf;stroke-dasharray:3,3")
+	}
+}
+
+// operations lists what a task of the program is to do.
+func (d *diagram) operations(name string) string {
+	for i, t := range d.run.Replay.Program.Tasks {
+		if fmt.Sprintf("T%d", i) != name {
+			continue
+		}
+		var words []string
+		for _, o := range t.Ops {
+			words = append(words, o.String())
+		}
+		return clipped(": "+strings.Join(words, " "), (laneWidth-30)/letterWidth)
+	}
+	return ""
+}
+
+func (d *diagram) preemptions() (n int) {
+	for i := range d.run.Steps {
+		if d.run.Steps[i].Preempts {
+			n++
+		}
+	}
+	return n
+}
+
+// stretch draws the steps from one index to another, and the arrow that leads there.
+func (d *diagram) stretch(from, to int) {
+	c, x := d.canvas, d.x(d.of[from])
+	height := d.rows(from, to)*rowHeight + 6
+	if from > 0 {
+		d.arrow(d.of[from-1], d.of[from], d.run.Steps[from].Preempts)
+	}
+	border := "#8aa"
+	if d.run.Steps[from].Preempts {
+		border = preemptTint
+	}
+	c.Rect(x, d.y, laneWidth, height, "fill:#fff;stroke:"+border)
+	row := d.y + rowHeight - 2
+	for i := from; i < to; i++ {
+		s := &d.run.Steps[i]
+		if d.headed(i, from) {
+			c.Text(x+6, row, clipped(strings.TrimSpace(s.Op+"  "+s.Function), laneWidth/letterWidth-1), opStyle)
+			row += rowHeight
+		}
+		c.Text(margin+gutter-10, row, fmt.Sprint(s.Number), faintStyle+";text-anchor:end")
+		d.step(s, x, row)
+		row += rowHeight
+	}
+	d.y += height + gapBetween
+}
+
+// step draws one step: the access, where it is in the source, and its word.
+func (d *diagram) step(s *PlayedStep, x, row int) {
+	c := d.canvas
+	const wordAt = laneWidth - 64
+	c.Text(x+14, row, clipped(fmt.Sprintf("%-9v %s %s", s.Kind, s.Line, s.Inner), (wordAt-24)/letterWidth), textStyle)
+	if !s.OnWord() {
+		return
+	}
+	if tint, ok := d.words[s.Offset]; ok {
+		c.Circle(x+wordAt-6, row-4, 4, "fill:"+tint)
+	}
+	c.Text(x+wordAt, row, fmt.Sprintf("+%#x", s.Offset), textStyle)
+}
+
+// arrow leads from the stretch above to the one that begins at d.y.
+func (d *diagram) arrow(from, to int, preempts bool) {
+	style, tint := switchStyle, "#999"
+	if preempts {
+		style, tint = strings.Replace(switchStyle, "#999", preemptTint, 1), preemptTint
+	}
+	x1, x2 := d.x(from)+laneWidth/2, d.x(to)+laneWidth/2
+	top, tip := d.y-gapBetween, d.y
+	middle := (top + tip) / 2
+	d.canvas.Polyline([]int{x1, x1, x2, x2}, []int{top, middle, middle, tip - 4}, style)
+	d.canvas.Polygon([]int{x2 - 4, x2 + 4, x2}, []int{tip - 5, tip - 5, tip}, "fill:"+tint)
+}
+
+// ending is how the run ended, in lines.
+func (d *diagram) ending() []string {
+	text := "the run did not fail, or was broken off where it left the schedule"
+	if f := d.run.Failure; f != nil {
+		text = f.Error()
+	}
+	most := (max(d.x(len(d.lanes))+margin, 760) - 2*margin - 16) / letterWidth
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len(line)+1+len(word) > most {
+			lines = append(lines, line)
+			line = ""
+		}
+		line = strings.TrimSpace(line + " " + word)
+	}
+	return append(lines, line)
+}
+
+// clipped cuts a text that is too long for its place.
+func clipped(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return s[:most-2] + ".."
+}

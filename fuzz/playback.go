@@ -1,0 +1,155 @@
+package fuzz
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"runtime"
+	"strings"
+
+	"headroom/designs/catalog"
+	"headroom/fuzz/explore"
+	"headroom/kernel/choice"
+	"headroom/kernel/sim"
+)
+
+// Playback is a run made from a replay file.
+type Playback struct {
+	Replay  *Replay
+	Steps   []PlayedStep
+	Failure *sim.Failure // nil when the run did not fail
+	Hash    uint64
+}
+
+// PlayedStep is a step, and where it comes from.
+type PlayedStep struct {
+	sim.Step
+	Preempts bool   // it was chosen against the entity that took the step before and could have gone on
+	Op       string // the operation of the program
+	Function string // the function of the design
+	Inner    string // the function of a lock, or of the task, that it calls; "" for none
+	Line     string // file and line
+}
+
+// OnWord reports whether the step accesses a word.
+func (s *PlayedStep) OnWord() bool { return s.Kind < choice.Fence }
+
+func (s *PlayedStep) whereabouts() string {
+	return strings.TrimSpace(strings.Join([]string{s.Inner, s.Function, s.Line}, " "))
+}
+
+// Play makes the run again under its schedule. With the playback comes an error when the run took another way: the code has changed since, or the
+// file has; the steps end where it did. Without one the error is for what could not be run.
+func (r *Replay) Play() (*Playback, error) {
+	replay := &explore.Replay{Segments: r.Schedule}
+	p, err := r.play(replay)
+	if err != nil {
+		return nil, err
+	}
+	return p, r.compare(replay, p)
+}
+
+// PlayTolerant makes the run again under its schedule, as far as that can be followed: for code, or a file, that was edited. The error beside a
+// playback says that it fails otherwise, or no more.
+func (r *Replay) PlayTolerant() (*Playback, error) {
+	p, err := r.play(&explore.Tolerant{Segments: r.Schedule})
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case p.Failure == nil:
+		return p, fmt.Errorf("the run does not fail; recorded was %s: %s", r.Class, r.Message)
+	case p.Failure.Class != r.Class:
+		return p, fmt.Errorf("the run fails otherwise (%v); recorded was %s: %s", p.Failure, r.Class, r.Message)
+	}
+	return p, nil
+}
+
+// play makes a run and keeps its steps.
+func (r *Replay) play(strategy explore.Strategy) (*Playback, error) {
+	v, err := catalog.Find(r.Program.Design, r.Program.Variant)
+	if err != nil {
+		return nil, err
+	}
+	runner, err := newRunner(v, r.Program, runnerOptions{bare: r.Bare})
+	if err != nil {
+		return nil, err
+	}
+	defer runner.close()
+	p := &Playback{Replay: r}
+	record := &explore.Record{From: strategy}
+	preemptions := 0
+	runner.machine.Observe(func(s sim.Step) {
+		step := PlayedStep{Step: s, Preempts: record.Preemptions > preemptions, Op: runner.operation(s)}
+		preemptions = record.Preemptions
+		step.Function, step.Inner, step.Line = place(s.PCs)
+		step.PCs = nil
+		p.Steps = append(p.Steps, step)
+	})
+	err = runner.run(record)
+	if err != nil && !errors.As(err, &p.Failure) && !errors.Is(err, sim.ErrAbandoned) {
+		return nil, err
+	}
+	p.Hash = runner.machine.Hash()
+	return p, nil
+}
+
+// operation names what the program does in a step.
+func (r *runner) operation(s sim.Step) string {
+	if s.IRQ {
+		return "interrupt"
+	}
+	for i := range r.tasks {
+		if r.names[i] == s.Name {
+			return r.tasks[i].now.String()
+		}
+	}
+	return s.Name
+}
+
+// compare checks that a repeated run is the recorded one.
+func (r *Replay) compare(replay *explore.Replay, p *Playback) error {
+	const remedy = "the code, or the file, has changed since it was recorded; see headroom replay --tolerant, or find the failure again with headroom explore"
+	f := p.Failure
+	switch {
+	case replay.Diverged != "":
+		followed := "step 0"
+		if last := len(p.Steps) - 1; last >= 0 {
+			s := &p.Steps[last]
+			followed = fmt.Sprintf("step %d (%s, %s)", s.Number, s.Name, s.whereabouts())
+		}
+		return fmt.Errorf("the run left the recorded schedule after %s: %s: %s", followed, replay.Diverged, remedy)
+	case f == nil:
+		return fmt.Errorf("the run did not fail; recorded was %s: %s: %s", r.Class, r.Message, remedy)
+	case f.Class != r.Class:
+		return fmt.Errorf("the run failed otherwise (%v); recorded was %s: %s", f, r.Class, remedy)
+	case p.Hash != r.Hash || replay.Unused():
+		return fmt.Errorf("the run fails as recorded, but by other steps (hash %#016x, recorded %#016x): %s", p.Hash, r.Hash, remedy)
+	}
+	return nil
+}
+
+// place names where in the design a step comes from: the first function above the words, the lock's or the task's below it, and the line in a file.
+func place(pcs []uintptr) (function, inner, line string) {
+	frames := runtime.CallersFrames(pcs)
+	for {
+		f, more := frames.Next()
+		name := path.Base(f.Function)
+		switch {
+		case strings.HasPrefix(name, "atomic.") || strings.HasPrefix(name, "mem.") || strings.HasPrefix(name, "sim."):
+		case strings.HasPrefix(name, "lock.") || strings.HasPrefix(name, "kernel."):
+			inner = short(name)
+		default:
+			return short(name), inner, fmt.Sprintf("%s:%d", path.Base(f.File), f.Line)
+		}
+		if !more {
+			return "", inner, ""
+		}
+	}
+}
+
+// short leaves the package and the decoration out of a function's name: percputags.(*Pool).take becomes Pool.take.
+func short(name string) string {
+	_, name, _ = strings.Cut(name, ".")
+	return strings.NewReplacer("(*", "", ")", "").Replace(name)
+}
