@@ -31,14 +31,17 @@ func TestBitmapFailsExactlyWhenTorn(t *testing.T) {
 }
 
 func BenchmarkBitmap(b *testing.B) {
-	for _, races := range []bool{false, true} {
+	for _, c := range []struct {
+		strategy string
+		races    bool
+	}{{"random", false}, {"random", true}, {"pct", false}, {"pos", false}, {"swarm", false}} {
 		for tasks := 2; tasks <= 3; tasks++ {
 			checks := "bare"
-			if races {
+			if c.races {
 				checks = "all"
 			}
-			b.Run(fmt.Sprintf("tasks=%d/checks=%s", tasks, checks), func(b *testing.B) {
-				program := &Bitmap{Tasks: tasks, Races: races, Seed: 1}
+			b.Run(fmt.Sprintf("tasks=%d/strategy=%s/checks=%s", tasks, c.strategy, checks), func(b *testing.B) {
+				program := &Bitmap{Tasks: tasks, Races: c.races, Strategy: c.strategy, Seed: 1}
 				steps, made, err := program.Run(b.N)
 				if err != nil {
 					b.Fatal(err)

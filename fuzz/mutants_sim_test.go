@@ -96,8 +96,9 @@ func TestMistakesOfPoolsAreFound(t *testing.T) {
 }
 
 // elsewhere are mistakes in the same packages that no program on percpu_tags can show: it takes no Mutex, the hunt itself refuses a run that
-// cannot be repeated (SM-03), and its lists are locked, so a check that forgets races (SM-04) changes nothing. Each is killed where it lives.
-var elsewhere = []mutant.ID{"LK-02", "SM-03", "SM-04"}
+// cannot be repeated (SM-03), its lists are locked, so a check that forgets races (SM-04) changes nothing, and a walk does not ask what a step
+// touches (SM-05). Each is killed where it lives, or where it is asked.
+var elsewhere = []mutant.ID{"LK-02", "SM-03", "SM-04", "SM-05"}
 
 // Every planted mistake that percpu_tags stands on is found, as what it is; the file made of it reads back as it was, and played again it
 // fails in the same way, with the same listing, byte for byte.
@@ -166,7 +167,7 @@ func TestReplaySaysHowARunDiffers(t *testing.T) {
 		}, "the run fails as recorded, but by other steps"},
 		{"impossible", "PT-03", func(r *Replay) {
 			r.Schedule = slices.Clone(r.Schedule)
-			r.Schedule[2].Entity = 9
+			r.Schedule[2].Entity, r.Schedule[2].Place = 9, ""
 		}, ": segment 3, choice 1: entity 9 cannot take a step here: "},
 		{"cut short", "PT-03", func(r *Replay) { r.Schedule = r.Schedule[:1] }, "the schedule of 1 segments ended before the run"},
 		{"harmless", "", func(r *Replay) {

@@ -57,7 +57,7 @@ func TestDamagedReplaysNameTheLine(t *testing.T) {
 	const again = "; find the failure again with headroom explore"
 	for _, c := range []struct{ name, old, new, says string }{
 		{"not a replay", "headroom replay 1", "nothing of the kind",
-			`f:1: not a replay file: the first line must be "headroom replay 1"; headroom explore writes such files`},
+			`f:1: not a replay file: the first line must be "headroom replay 2"; headroom explore writes such files`},
 		{"unknown line", "bare true", "bear true", `f:14: unknown line "bear"` + again},
 		{"blank line", "bare true", "", `f:14: unknown line ""` + again},
 		{"twice", "cpus 3", "cpus 3\ncpus 3", `f:5: a second line "cpus"` + again},
