@@ -14,16 +14,16 @@ import (
 // The sizes of a diagram, in pixels.
 const (
 	rowHeight   = 15
-	laneWidth   = 330
+	laneWidth   = 380
 	laneGap     = 14
 	gutter      = 48 // for step numbers
-	topOfLanes  = 92
+	topOfLanes  = 106
 	letterWidth = 7 // of the font below, or a little more
 	margin      = 12
 )
 
 const (
-	textStyle   = "font:11px monospace;fill:#222"
+	textStyle   = "font:11px monospace;fill:#222;white-space:pre"
 	headStyle   = "font:bold 13px monospace;fill:#222"
 	opStyle     = "font:bold 11px monospace;fill:#124"
 	faintStyle  = "font:11px monospace;fill:#888"
@@ -32,7 +32,7 @@ const (
 )
 
 // wordColours mark the words that several tasks or interrupts access.
-var wordColours = []string{"#e6550d", "#3182bd", "#31a354", "#9467bd", "#bcbd22", "#17becf", "#e377c2", "#8c564b"}
+var wordColours = []string{"#e6550d", "#3182bd", "#31a354", "#9467bd", "#bcbd22", "#17becf", "#e377c2", "#8c564b", "#111111", "#00a676", "#ff9da7", "#7f7fff"}
 
 // Draw draws the run as a sequence diagram in SVG: the CPUs and on each its tasks and interrupts side by side, time downward, a box for each stretch
 // of steps. An arrow leads from a stretch to the next; a red one is a preemption. A colour stands for a word that several access and one writes.
@@ -159,7 +159,8 @@ func (d *diagram) heads(bottom int) {
 	c, r := d.canvas, d.run.Replay
 	c.Text(margin, 18, r.summary(), headStyle)
 	c.Text(margin, 34, fmt.Sprintf("%s; %d steps, %d preemptions", r.Class, len(d.run.Steps), d.preemptions()), textStyle)
-	c.Text(margin, 50, "a box is a stretch of steps; red arrow: preemption; grey arrow: the one before waits, spins or has ended; a coloured dot: a word that several access", faintStyle)
+	c.Text(margin, 50, "a box: steps in a row; red arrow: a preemption; grey arrow: the one before waits, spins or has ended", faintStyle)
+	c.Text(margin, 64, "a dot: a word that several access and one writes, a colour a word", faintStyle)
 	for i, l := range d.lanes {
 		x := d.x(i)
 		if i == 0 || d.lanes[i-1].cpu != l.cpu {
@@ -167,10 +168,10 @@ func (d *diagram) heads(bottom int) {
 			for last+1 < len(d.lanes) && d.lanes[last+1].cpu == l.cpu {
 				last++
 			}
-			c.Rect(x-4, 58, d.x(last)+laneWidth+4-(x-4), bottom-58-gapBetween/2, "fill:#f4f6f9;stroke:#d5dbe3")
-			c.Text(x+2, 73, fmt.Sprintf("CPU %d", l.cpu), headStyle)
+			c.Rect(x-4, 72, d.x(last)+laneWidth+4-(x-4), bottom-72-gapBetween/2, "fill:#f4f6f9;stroke:#d5dbe3")
+			c.Text(x+2, 87, fmt.Sprintf("CPU %d", l.cpu), headStyle)
 		}
-		c.Text(x+2, 90, l.name+d.operations(l.name), opStyle)
+		c.Text(x+2, 104, l.name+d.operations(l.name), opStyle)
 		c.Line(x+laneWidth/2, topOfLanes+2, x+laneWidth/2, bottom-gapBetween, "stroke:#b8c2cf;stroke-dasharray:3,3")
 	}
 }
@@ -215,7 +216,11 @@ func (d *diagram) stretch(from, to int) {
 	for i := from; i < to; i++ {
 		s := &d.run.Steps[i]
 		if d.headed(i, from) {
-			c.Text(x+6, row, clipped(strings.TrimSpace(s.Op+"  "+s.Function), laneWidth/letterWidth-1), opStyle)
+			heading := s.Function
+			if before := &d.run.Steps[max(i-1, 0)]; i == from || s.Op != before.Op {
+				heading = s.Op + ": " + s.Function
+			}
+			c.Text(x+6, row, clipped(heading, laneWidth/letterWidth-1), opStyle)
 			row += rowHeight
 		}
 		c.Text(margin+gutter-10, row, fmt.Sprint(s.Number), faintStyle+";text-anchor:end")

@@ -19,7 +19,7 @@ type Size struct {
 // Ordinary is the size of programs for strategies that draw schedules; Tiny that of programs whose schedules can be tried one after another.
 var (
 	Ordinary = Size{CPUs: 3, Items: 6, Tasks: 4, Ops: 6}
-	Tiny     = Size{CPUs: 2, Items: 2, Tasks: 2, Ops: 2}
+	Tiny     = Size{CPUs: 2, Items: 3, Tasks: 3, Ops: 3}
 )
 
 // Generate draws a small program for a variant. Small numbers find more: bugs of concurrency need few CPUs, few items and short lists.

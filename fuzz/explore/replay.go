@@ -98,9 +98,13 @@ func (r *Replay) diverge(format string, args ...any) {
 	}
 }
 
-// Unused reports whether choices are left over.
+// Unused reports whether choices or answers are left over.
 func (r *Replay) Unused() bool {
-	return r.At < len(r.Segments)-1 || r.At == len(r.Segments)-1 && r.done < r.Segments[r.At].Steps
+	if r.At == len(r.Segments)-1 {
+		s := &r.Segments[r.At]
+		return r.done < s.Steps || r.answered < len(s.Answers)
+	}
+	return r.At < len(r.Segments)
 }
 
 // Tolerant gives the choices of a recorded schedule as far as they can be followed: a segment whose entity cannot go on is over, and past the last
