@@ -16,6 +16,8 @@ type explored struct {
 	Reached                map[string]int
 	Class, Message, Replay string
 	Finished               bool
+	Search                 *searchOutcome
+	Shrunk                 *shrunkOutcome
 }
 
 // exploreJSON explores and reads what is printed.
@@ -69,7 +71,7 @@ func TestReplayTellsChangedCodeFromADamagedFile(t *testing.T) {
 		{"unknown-mutant", "mutant PT-03", "mutant PT-99", exitUnusable, "unknown-mutant: mutant PT-99 is not in this build; see headroom list"},
 		{"unknown-design", "design percpu_tags", "design sixth", exitUnusable, `no design is called "sixth"`},
 		{"damaged", "\ncpus ", "\ncpus -", exitUnusable, "damaged:4: cpus \"-"},
-		{"version", "headroom replay 1", "headroom replay 9", exitUnusable, "version:1: not a replay file"},
+		{"version", "headroom replay 2", "headroom replay 9", exitUnusable, "version:1: not a replay file"},
 	} {
 		text := strings.Replace(string(whole), c.old, c.new, 1)
 		if err := os.WriteFile(filepath.Join(dir, c.name), []byte(text), 0o644); err != nil {
@@ -99,20 +101,101 @@ func TestExplorePassesARightDesign(t *testing.T) {
 	}
 }
 
-// The explorer's speed is measured for two and three tasks, bare and with all checks.
-func TestExploreBenchMeasuresFourForms(t *testing.T) {
+// The explorer's speed is measured for each program and strategy that has a bar, and for others.
+func TestExploreBenchMeasuresEveryBar(t *testing.T) {
 	e := headroom(t, t.TempDir(), "explore", "--bench", "--executions", "2000", "--json")
 	var speeds []explorerSpeed
-	if err := json.Unmarshal([]byte(e.stdout), &speeds); err != nil || e.status != 0 || len(speeds) != 4 {
+	if err := json.Unmarshal([]byte(e.stdout), &speeds); err != nil || e.status != 0 || len(speeds) != len(speedForms) {
 		t.Fatalf("status %d, %v: %s%s", e.status, err, e.stdout, e.stderr)
 	}
+	bars := 0
 	for _, s := range speeds {
 		if s.Executions != 2000 || s.ExecutionsPerSecond <= 0 || s.StepsPerExecution < float64(s.Tasks*6) {
 			t.Errorf("%+v", s)
 		}
+		if s.Bar > 0 {
+			bars++
+		}
+	}
+	if bars != 7 {
+		t.Errorf("%d bars", bars)
 	}
 	text := headroom(t, t.TempDir(), "explore", "--bench", "--executions", "2000")
-	if text.status != 0 || strings.Count(text.stdout, "\n") != 6 {
+	if text.status != 0 || strings.Count(text.stdout, "\n") != 2+len(speedForms) {
 		t.Errorf("status %d: %s", text.status, text.stdout)
+	}
+}
+
+// A depth-first search says whether it was exhausted, in text and in JSON; a budget that is too small, that it was not.
+func TestExploreSaysWhetherItIsExhausted(t *testing.T) {
+	for _, c := range []struct {
+		executions string
+		exhausted  bool
+		says       string
+	}{{"0", true, "\nexhausted at bound 1: every execution with at most 1 preemptions of all 4 programs was made"},
+		{"20", false, "\nnot exhausted: the budget ended first; "}} {
+		arguments := []string{"--strategy", "dfs", "--preemptions", "1", "--programs", "4", "--executions", c.executions}
+		e, x := exploreJSON(t, t.TempDir(), arguments...)
+		if e.status != 0 || x.Search == nil || x.Search.Exhausted != c.exhausted || x.Search.Bound != 1 {
+			t.Errorf("%s executions: status %d: %s", c.executions, e.status, e.stdout)
+		}
+		text := headroom(t, t.TempDir(), append([]string{"explore", "--design", "percpu_tags"}, arguments...)...)
+		if text.status != 0 || !strings.Contains(text.stdout, c.says) {
+			t.Errorf("%s executions: status %d: %s", c.executions, text.status, text.stdout)
+		}
+	}
+}
+
+// Every strategy finds a planted mistake; what is found is made small, and equal arguments write equal files.
+func TestEveryStrategyWritesASmallReplay(t *testing.T) {
+	for _, strategy := range []string{"swarm", "random", "pct", "pos", "dfs"} {
+		arguments := []string{"--mutant", "AI-01", "--strategy", strategy, "--seed", "3", "--executions", "200000"}
+		dir := t.TempDir()
+		e, x := exploreJSON(t, dir, arguments...)
+		if e.status != exitFound || x.Shrunk == nil || !x.Shrunk.Finished || x.Shrunk.After.Ops > 6 || x.Shrunk.After.Preemptions > 2 {
+			t.Errorf("%s: status %d: %s%s", strategy, e.status, e.stdout, e.stderr)
+			continue
+		}
+		first, err := os.ReadFile(filepath.Join(dir, x.Replay))
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := t.TempDir()
+		_, y := exploreJSON(t, again, arguments...)
+		second, err := os.ReadFile(filepath.Join(again, y.Replay))
+		if err != nil || string(first) != string(second) || !strings.Contains(string(first), "\nstrategy "+strategy+"\n") {
+			t.Errorf("%s: %v: the same hunt writes\n%s\nand\n%s", strategy, err, first, second)
+		}
+	}
+}
+
+// Replay draws the run into a file, prints JSON, and with --tolerant follows a schedule that no longer fits.
+func TestReplayDrawsAndTolerates(t *testing.T) {
+	dir := t.TempDir()
+	_, x := exploreJSON(t, dir, "--mutant", "PT-03", "--seed", "3", "--executions", "200000")
+	e := headroom(t, dir, "replay", x.Replay, "--svg", "out/run.svg")
+	drawn, err := os.ReadFile(filepath.Join(dir, "out", "run.svg"))
+	if err != nil || e.status != 0 || !strings.Contains(string(drawn), "</svg>") || !strings.Contains(e.stdout, "steps drawn in out/run.svg") {
+		t.Errorf("status %d, %v: %s%s", e.status, err, e.stdout, e.stderr)
+	}
+	var run replayed
+	e = headroom(t, dir, "replay", "--json", x.Replay)
+	if err := json.Unmarshal([]byte(e.stdout), &run); err != nil || e.status != 0 || !run.Repeated || run.Class != x.Class || len(run.Steps) < 10 {
+		t.Errorf("status %d, %v: %s%s", e.status, err, e.stdout, e.stderr)
+	}
+	whole, err := os.ReadFile(filepath.Join(dir, x.Replay))
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited := strings.Replace(string(whole), "\ntask ", "\ntask 0\ntask ", 1) // a task that does nothing, first: all others have other numbers
+	if err := os.WriteFile(filepath.Join(dir, "edited"), []byte(edited), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	strict, tolerant := headroom(t, dir, "replay", "edited"), headroom(t, dir, "replay", "--tolerant", "edited")
+	if strict.status != exitFound || !strings.Contains(strict.stderr, "the run left the recorded schedule after step ") {
+		t.Errorf("strictly: status %d: %s", strict.status, strict.stderr)
+	}
+	if tolerant.status != 0 && !strings.Contains(tolerant.stderr, "the run ") {
+		t.Errorf("tolerantly: status %d: %s", tolerant.status, tolerant.stderr)
 	}
 }
