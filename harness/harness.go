@@ -164,11 +164,13 @@ type Runner struct {
 	Progress Reporter
 }
 
-// Run takes a plan's samples. When ctx ends, the run ends with what is complete, marked as interrupted. The error is for a sample that could not
-// be taken: it names the cell.
+// Run takes a plan's samples. When ctx ends, the run ends with what is complete, marked as interrupted. A cell one of whose samples fails is given up,
+// with a warning (see Failed), and the run goes on. The error is for a run in which samples failed and none was completed: it is the first cell's, and
+// names it.
 func (r *Runner) Run(ctx context.Context, plan Plan) (*result.Run, error) {
 	s := newSampling(r, plan)
-	if err := s.take(ctx); err != nil {
+	s.take(ctx)
+	if err := s.firstFailure(); err != nil && !s.taken() {
 		return nil, err
 	}
 	return s.finish(ctx.Err() != nil), nil

@@ -58,6 +58,15 @@ func actSample(act, file string) int {
 			}
 			taken.Sample.RTTNs = [2]float64{330, 330}
 		}
+	case "fussy": // two CPUs are too many from the fourth sample of them on: the file grows by a byte with each
+		before, err := os.ReadFile(file)
+		if spec.CPUs == 2 && len(before) == 3 {
+			fmt.Fprintln(os.Stderr, "headroom: the sample broke\n\ngoroutine 1 [running]:")
+			return 2
+		}
+		if spec.CPUs == 2 && (os.WriteFile(file, append(before, 'x'), 0o644) != nil || err != nil && len(before) > 0) {
+			return 2
+		}
 	case "junk":
 		fmt.Println("all is well")
 		return 0
@@ -239,7 +248,31 @@ func TestInterruptionEndsTheSampleUnderWay(t *testing.T) {
 	}
 }
 
-// A sample that fails ends the run with an error that names the cell and says what the process said.
+// A sample that fails costs its cell the samples after it, and the run nothing else: what was taken before is kept, and both the cell and the run say so.
+func TestFailingSampleCostsItsCellOnly(t *testing.T) {
+	runner, progress := acting(t, "fussy", 1)
+	t.Setenv(fileVariable, filepath.Join(t.TempDir(), "count"))
+	run, err := runner.Run(context.Background(), twoCells(8, 12))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const broken = "Fastpath/design=mutex/cpus=2"
+	if len(run.Cells[0].Kept) != 8 || len(run.Cells[1].Kept) != 3 || len(progress.cells) != 8+4 || run.Interrupted || progress.done != 1 {
+		t.Errorf("%d and %d samples kept of %q", len(run.Cells[0].Kept), len(run.Cells[1].Kept), progress.cells)
+	}
+	want := []string{"not comparable: 3 samples of at least 6", "a sample failed: headroom: the sample broke"}
+	if len(run.Cells[0].Warnings) != 0 || !slices.Equal(run.Cells[1].Warnings, want) {
+		t.Errorf("the cells are warned of with %q and %q", run.Cells[0].Warnings, run.Cells[1].Warnings)
+	}
+	if failed := Failed(run); !slices.Equal(failed, []string{broken}) {
+		t.Errorf("given up are %q", failed)
+	}
+	if says := "1 cells were given up when a sample of theirs failed: " + broken; !slices.Contains(run.Warnings, says) {
+		t.Errorf("the run says %q", run.Warnings)
+	}
+}
+
+// When no sample is completed and one failed, the run is an error that names the cell and says what the process said.
 func TestFailingSampleNamesItsCell(t *testing.T) {
 	const cell = "Fastpath/design=mutex/cpus=1: "
 	for act, says := range map[string]string{

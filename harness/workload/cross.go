@@ -82,7 +82,7 @@ func (r *run) warmRing(t *kernel.Task, s *seat) {
 			r.ring.put(v)
 		}
 		r.ring.put(lastInRing)
-		r.send(t, s, warmChunks*chunkTarget)
+		r.send(t, s, warmChunks*mostChunk)
 		r.ring.put(lastInRing)
 		return
 	}
@@ -102,6 +102,7 @@ func (r *run) cross(t *kernel.Task, s *seat, _ int) {
 		return
 	}
 	end := s.started + r.spec.DurationNs
+	s.chunk = crossChunk
 	for r.now() < end {
 		r.send(t, s, crossChunk)
 		r.linger(s) // the other CPU waits meanwhile, so this lengthens the whole

@@ -79,6 +79,19 @@ func (f *Flight) check() error {
 	return nil
 }
 
+// A request costs its CPU so much about, for its alloc, its interrupt and the free: it bounds what no device could slow down further.
+const requestNs = 500
+
+// longestFlightNs is the longest sample of bio-inflight, its backlog included: it holds the processors all the while.
+const longestFlightNs = 3e9
+
+// lastsNs is how long a sample takes about in which requests arrive for so many ns. All of them are served, however late: the device has no more
+// than depth of them at a time.
+func (f *Flight) lastsNs(arrivalNs int64) float64 {
+	requests, serviceNs := f.Rate*float64(arrivalNs)/1e9, f.ServiceUs*1e3
+	return max(float64(arrivalNs), requests*requestNs, requests*serviceNs/float64(f.Depth)) + serviceNs
+}
+
 // flight is what bio-inflight needs.
 type flight struct {
 	devices []device
@@ -149,7 +162,7 @@ func (r *run) submitOrServe(t *kernel.Task, s *seat, task int) {
 		for !d.over {
 			r.serve(t, d)
 			t.Resched()
-			wait.Turn() // for the CPU that frees items
+			wait.Round() // for the CPU that frees items
 		}
 		return
 	}
@@ -162,13 +175,13 @@ func (r *run) submitOrServe(t *kernel.Task, s *seat, task int) {
 	for d.busy() {
 		r.serve(t, d)
 		t.Resched()
-		wait.Turn()
+		wait.Round()
 	}
 	// Other CPUs' completions still come here.
 	r.flight.landed.Add(1)
 	for r.flight.landed.Load() < uint32(r.spec.CPUs) {
 		t.Resched()
-		wait.Turn()
+		wait.Round()
 	}
 	d.over = true
 }
@@ -243,7 +256,7 @@ func (r *run) freeSlot(t *kernel.Task, d *device) int {
 		if looks%len(d.slots) == 0 {
 			r.serve(t, d)
 			t.Resched()
-			wait.Turn()
+			wait.Round()
 		}
 	}
 }

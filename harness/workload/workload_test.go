@@ -89,7 +89,7 @@ func TestLacksNamesTheReason(t *testing.T) {
 		{Fastpath, "", designs.Capabilities{}, ""},
 		{Window, "", designs.Capabilities{}, ""},
 		{TagExhaust, "", tags, ""},
-		{TagExhaust, "", designs.Capabilities{Kind: designs.Tag}, "its Alloc never waits, and answers ErrWouldBlock instead"},
+		{TagExhaust, "", designs.Capabilities{Kind: designs.Tag}, "its Alloc never waits for an item"},
 		{BioInflight, "", designs.Capabilities{FreeIn: []kernel.Context{kernel.Process, kernel.SoftIRQ}}, "its Free may not be called in a hard interrupt"},
 		{BioInflight, "", designs.Capabilities{FreeIn: []kernel.Context{kernel.HardIRQ}}, ""},
 		{BioInflight, "", designs.Capabilities{FreeIn: []kernel.Context{kernel.HardIRQ}, Unbounded: true}, "its items never run out"},
