@@ -105,6 +105,7 @@ func waitForKill() {
 type tally struct {
 	samples int
 	cells   []string
+	warned  []string
 	done    int
 	at      int
 	call    func()
@@ -118,6 +119,8 @@ func (y *tally) Step(cell string) {
 		y.call()
 	}
 }
+
+func (y *tally) Warn(text string) { y.warned = append(y.warned, text) }
 
 func (y *tally) Done() { y.done++ }
 
@@ -248,7 +251,7 @@ func TestInterruptionEndsTheSampleUnderWay(t *testing.T) {
 	}
 }
 
-// A sample that fails costs its cell the samples after it, and the run nothing else: what was taken before is kept, and both the cell and the run say so.
+// A sample that fails costs its cell, and the run nothing else: what was taken of the cell before is set aside, and both the cell and the run say so.
 func TestFailingSampleCostsItsCellOnly(t *testing.T) {
 	runner, progress := acting(t, "fussy", 1)
 	t.Setenv(fileVariable, filepath.Join(t.TempDir(), "count"))
@@ -257,18 +260,27 @@ func TestFailingSampleCostsItsCellOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	const broken = "Fastpath/design=mutex/cpus=2"
-	if len(run.Cells[0].Kept) != 8 || len(run.Cells[1].Kept) != 3 || len(progress.cells) != 8+4 || run.Interrupted || progress.done != 1 {
-		t.Errorf("%d and %d samples kept of %q", len(run.Cells[0].Kept), len(run.Cells[1].Kept), progress.cells)
+	whole, lost := &run.Cells[0], &run.Cells[1]
+	if len(whole.Kept) != 8 || len(lost.Kept) != 0 || len(lost.Dropped) != 3 || len(progress.cells) != 8+4 || run.Interrupted || progress.done != 1 {
+		t.Errorf("%d and %d samples kept, %d set aside of %q", len(whole.Kept), len(lost.Kept), len(lost.Dropped), progress.cells)
 	}
-	want := []string{"not comparable: 3 samples of at least 6", "a sample failed: headroom: the sample broke"}
+	for _, s := range lost.Dropped {
+		if s.Dropped != "a sample of this cell failed in round 4" {
+			t.Errorf("set aside since %q", s.Dropped)
+		}
+	}
+	want := []string{"not comparable: a sample failed in round 4: headroom: the sample broke"}
 	if len(run.Cells[0].Warnings) != 0 || !slices.Equal(run.Cells[1].Warnings, want) {
 		t.Errorf("the cells are warned of with %q and %q", run.Cells[0].Warnings, run.Cells[1].Warnings)
 	}
 	if failed := Failed(run); !slices.Equal(failed, []string{broken}) {
 		t.Errorf("given up are %q", failed)
 	}
-	if says := "1 cells were given up when a sample of theirs failed: " + broken; !slices.Contains(run.Warnings, says) {
+	if says := broken + " was given up: its sample failed in round 4: headroom: the sample broke"; !slices.Contains(run.Warnings, says) {
 		t.Errorf("the run says %q", run.Warnings)
+	}
+	if says := broken + " is given up: its sample failed in round 4: headroom: the sample broke"; !slices.Equal(progress.warned, []string{says}) {
+		t.Errorf("told on the way is %q", progress.warned)
 	}
 }
 

@@ -27,19 +27,31 @@ type sampling struct {
 	plan     Plan
 	cells    []result.Cell
 	samples  [][]result.Sample // by cell, in the order taken
-	failures []error           // by cell: why it was given up, nil while it is not
-	realtime string
+	failures []failure         // by cell
+	rounds   int               // begun so far
 	skipped  int
 	order    *rand.Rand
 }
 
 func newSampling(r *Runner, p Plan) *sampling {
 	s := &sampling{runner: r, plan: p, order: rand.New(rand.NewPCG(r.Seed, 1)), samples: make([][]result.Sample, len(p.Cells)),
-		failures: make([]error, len(p.Cells))}
+		failures: make([]failure, len(p.Cells))}
 	for i := range p.Cells {
 		s.cells = append(s.cells, newCell(&p.Cells[i]))
 	}
 	return s
+}
+
+// failure is why a cell was given up: what its sample of that round, counted from 1, ended with; nil while it is not given up.
+type failure struct {
+	round int
+	err   error
+}
+
+// String is one line: what follows in an error of a sample is the trace of a panic.
+func (f *failure) String() string {
+	first, _, _ := strings.Cut(f.err.Error(), "\n")
+	return fmt.Sprintf("in round %d: %s", f.round, first)
 }
 
 func newCell(spec *workload.Spec) result.Cell {
@@ -54,8 +66,8 @@ func newCell(spec *workload.Spec) result.Cell {
 	return c
 }
 
-// take runs the rounds: every cell once a round, in random order; then more rounds for cells whose samples fell into several distance classes. A cell
-// one of whose samples failed has no part in later rounds: the fault may be a hang, which costs a minute each time.
+// take runs the rounds: every cell once a round, in random order; then more rounds for cells with too few samples that count. A cell one of whose
+// samples failed has no part in later rounds: the fault may be a hang, which costs a minute each time.
 func (s *sampling) take(ctx context.Context) {
 	s.runner.Progress.Start(len(s.cells) * s.plan.Samples)
 	defer s.runner.Progress.Done()
@@ -86,22 +98,26 @@ func (s *sampling) late(began time.Time) bool {
 const minSamples = 6
 
 func (s *sampling) round(ctx context.Context, want func(cell int) bool) {
+	s.rounds++
 	for _, i := range s.order.Perm(len(s.cells)) {
-		if s.failures[i] != nil || !want(i) {
+		if s.failures[i].err != nil || !want(i) {
 			continue
 		}
 		ended, err := s.sample(ctx, i, s.runner.Program)
 		if ended {
 			return
 		}
-		s.failures[i] = err
+		if err != nil {
+			s.failures[i] = failure{s.rounds, err}
+			s.runner.Progress.Warn(fmt.Sprintf("%s is given up: its sample failed %v", s.cells[i].Name(), &s.failures[i]))
+		}
 	}
 }
 
 // firstFailure is the error of the first cell that was given up, with the cell's name; nil when none was.
 func (s *sampling) firstFailure() error {
-	for i, err := range s.failures {
-		if err != nil {
+	for i := range s.failures {
+		if err := s.failures[i].err; err != nil {
 			return s.named(i, err)
 		}
 	}
@@ -132,9 +148,6 @@ func (s *sampling) sample(ctx context.Context, i int, program string) (ended boo
 		return false, err
 	}
 	s.samples[i] = append(s.samples[i], taken.Sample)
-	if taken.Realtime != "" {
-		s.realtime = taken.Realtime
-	}
 	s.skipped = max(s.skipped, taken.Skipped)
 	rest(ctx, time.Duration(s.plan.RestNs))
 	return false, nil
@@ -283,10 +296,14 @@ func (s *sampling) finish(interrupted bool) *result.Run {
 	compared := s.classify()
 	for i := range s.cells {
 		c := s.cells[i]
+		failed := &s.failures[i]
 		class := classOf(&c, compared)
 		for _, sample := range s.samples[i] {
 			switch {
 			case sample.Dropped != "":
+				c.Dropped = append(c.Dropped, sample)
+			case failed.err != nil:
+				sample.Dropped = fmt.Sprintf("a sample of this cell failed in round %d", failed.round)
 				c.Dropped = append(c.Dropped, sample)
 			case c.CPUs > 1 && sample.Class != class:
 				sample.Dropped = fmt.Sprintf("distance class %s: the run compares class %s", sample.Class, class)
@@ -296,15 +313,11 @@ func (s *sampling) finish(interrupted bool) *result.Run {
 			}
 		}
 		c.Class = class
-		c.Warnings = doubts(&c)
-		if err := s.failures[i]; err != nil {
-			first, _, _ := strings.Cut(err.Error(), "\n") // the rest is the trace of a panic
-			c.Warnings = append(c.Warnings, sampleFailed+first)
+		if c.Warnings = doubts(&c); failed.err != nil {
+			c.Warnings = []string{sampleFailed + failed.String()}
+			run.Warnings = append(run.Warnings, fmt.Sprintf("%s was given up: its sample failed %v", c.Name(), failed))
 		}
 		run.Cells = append(run.Cells, c)
-	}
-	if failed := Failed(run); len(failed) > 0 {
-		run.Warnings = append(run.Warnings, fmt.Sprintf("%d cells were given up when a sample of theirs failed: %s", len(failed), strings.Join(failed, ", ")))
 	}
 	if interrupted {
 		run.Warnings = append(run.Warnings, "the run was interrupted: it holds the samples completed until then")
@@ -317,9 +330,9 @@ func (s *sampling) finish(interrupted bool) *result.Run {
 }
 
 // sampleFailed begins the warning of a cell that was given up.
-const sampleFailed = "a sample failed: "
+const sampleFailed = "not comparable: a sample failed "
 
-// Failed names the cells of a run that were given up since a sample of theirs failed; what they had before is kept.
+// Failed names the cells of a run that were given up since a sample of theirs failed; the samples they had before are among those set aside.
 func Failed(run *result.Run) (names []string) {
 	for i := range run.Cells {
 		c := &run.Cells[i]
@@ -330,13 +343,15 @@ func Failed(run *result.Run) (names []string) {
 	return names
 }
 
-// failedWords says what allocations that failed do to the figures of a workload.
+// failedWords says what allocations that failed do to the figures of a workload: in which direction these are wrong.
 func failedWords(name string) string {
 	switch name {
 	case workload.Fastpath, workload.Window:
-		return "they are counted as operations, and are cheaper than the rest"
+		return "they are counted as operations and are cheaper than the rest, so that ns/op is too low"
 	case workload.ExhaustRecover:
-		return "before and after the drought, where they took time and are no operations"
+		return "before and after the drought, where they took time and are no operations, so that the throughput there is too low"
+	case workload.BioInflight:
+		return "they took time and are no operations, so that ns/op is too high; no tail contains them, so that tails are too low"
 	}
 	return "they took time and are no operations, so that ns/op is too high"
 }

@@ -119,12 +119,25 @@ func bench(o benchOptions) error {
 	if err := o.finish(env, run); err != nil {
 		return err
 	}
+	setAside(run)
 	leftOut(plan.Left, o.quick)
 	if failed := harness.Failed(run); len(failed) > 0 {
-		fmt.Fprintf(os.Stderr, "headroom: a sample failed, so the rest of these cells was not taken: %s\n", strings.Join(failed, ", "))
+		fmt.Fprintf(os.Stderr, "headroom: given up, since a sample failed: %s\n", strings.Join(failed, ", "))
 		return status(exitFound)
 	}
 	return nil
+}
+
+// setAside counts the samples that do not count.
+func setAside(run *result.Run) {
+	aside, all := 0, 0
+	for i := range run.Cells {
+		c := &run.Cells[i]
+		aside, all = aside+len(c.Dropped), all+len(c.Kept)+len(c.Dropped)
+	}
+	if aside > 0 {
+		fmt.Fprintf(os.Stderr, "%d of %d samples were set aside; the report says why\n", aside, all)
+	}
 }
 
 // leftOut names what a longer run would have measured. A quick run leaves variants out by its nature, not for its time alone.

@@ -137,10 +137,7 @@ func (s *Spec) checkOwn() error {
 		if err := s.Flight.check(); err != nil {
 			return err
 		}
-		if ns := s.Flight.lastsNs(s.DurationNs); ns > longestFlightNs {
-			return fmt.Errorf("bio-inflight: the %g requests a second of %.3g ms take about %.3g s with %d items for each CPU and %g us of service, and a sample may take %g:"+
-				" give a lower rate, a shorter service time or more depth", s.Flight.Rate, float64(s.DurationNs)/1e6, ns/1e9, s.Flight.Depth, s.Flight.ServiceUs, longestFlightNs/1e9)
-		}
+		return s.Flight.checkOn(s.CPUs, s.DurationNs)
 	case s.Workload == Trace && (s.File == "" || s.Pace < 0):
 		return fmt.Errorf("trace %q at pace %g: name a file, and a pace of 0 (flat out) or more", s.File, s.Pace)
 	}
