@@ -19,8 +19,11 @@ var (
 // copyAgain is what helps against damage.
 const copyAgain = "copy it again, or record again with `headroom record`"
 
+// recordLess is what helps against size.
+const recordLess = "record for a shorter time, or one kind only (--events block or --events kmem)"
+
 func tooLarge(name, what string, have, may int) error {
-	return fmt.Errorf("%s: %w: %d %s, where a stream file may have %d; record for a shorter time", name, ErrTooLarge, have, what, may)
+	return fmt.Errorf("%s: %w: %d %s, where a stream file may have %d; %s", name, ErrTooLarge, have, what, may, recordLess)
 }
 
 // readStream reads a stream file, whose magic is still to come.
@@ -30,7 +33,7 @@ func readStream(in io.Reader, name string) (*Recording, error) {
 		return nil, damaged(name, 1, err)
 	}
 	if len(data) > maxStreamLen {
-		return nil, fmt.Errorf("%s: %w: a stream file of more than %d bytes; record for a shorter time", name, ErrTooLarge, maxStreamLen)
+		return nil, fmt.Errorf("%s: %w: a stream file of more than %d bytes; %s", name, ErrTooLarge, maxStreamLen, recordLess)
 	}
 	return decodeStream(data, name)
 }
@@ -40,7 +43,11 @@ func readStream(in io.Reader, name string) (*Recording, error) {
 func decodeStream(data []byte, name string) (*Recording, error) {
 	d := decoder{name: name, data: data, end: max(0, len(data)-checksumBytes)}
 	d.skipMagic()
-	if version := d.number("the version", math.MaxInt64); d.err == nil && version != streamVersion {
+	version := d.number("the version", math.MaxInt64)
+	if version < streamVersion {
+		d.fail("the version is %d, and there is none below %d", version, streamVersion)
+	}
+	if d.err == nil && version > streamVersion {
 		return nil, fmt.Errorf("%s: %w: version %d, and this program reads %d; read it with the headroom that wrote it, or record again", name,
 			ErrNewerStream, version, streamVersion)
 	}
