@@ -19,11 +19,14 @@ var (
 // copyAgain is what helps against damage.
 const copyAgain = "copy it again, or record again with `headroom record`"
 
-// recordLess is what helps against size.
-const recordLess = "record for a shorter time, or one kind only (--events block or --events kmem)"
+// recordLess is what helps against size, fewerCPUs against a machine too large.
+const (
+	recordLess = "record for a shorter time, or one kind only (--events block or --events kmem)"
+	fewerCPUs  = "start the kernel with nr_cpus=4096 to record this machine"
+)
 
-func tooLarge(name, what string, have, may int) error {
-	return fmt.Errorf("%s: %w: %d %s, where a stream file may have %d; %s", name, ErrTooLarge, have, what, may, recordLess)
+func tooLarge(name, what string, have, may int, remedy string) error {
+	return fmt.Errorf("%s: %w: %d %s, where a stream file may have %d; %s", name, ErrTooLarge, have, what, may, remedy)
 }
 
 // readStream reads a stream file, whose magic is still to come.
@@ -143,14 +146,14 @@ func (d *decoder) header(r *Recording) {
 	s.Clock = d.text("the clock", maxTextBytes)
 	s.Command = d.text("the command", maxTextBytes)
 	s.StartedUnix = d.number("the start", math.MaxInt64)
-	s.OnlineCPUs = int(d.number("the number of CPUs online", maxCPU+1))
+	s.OnlineCPUs = int(d.number("the number of CPUs online", MaxCPUs))
 	for _, field := range []struct {
 		what string
 		into *int
 		most int64
 	}{
 		{"the recorder's own events", &s.OwnEvents, math.MaxInt64},
-		{"the number of CPUs", &r.CPUs, maxCPU + 1},
+		{"the number of CPUs", &r.CPUs, MaxCPUs},
 		{"the number of events", &r.Events, math.MaxInt64},
 		{"the number of events lost", &r.Lost, math.MaxInt64},
 		{"the number of malformed lines", &r.Malformed, math.MaxInt64},

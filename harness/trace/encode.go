@@ -66,7 +66,7 @@ func (r *Recording) WriteStream(w io.Writer) error {
 func (r *Recording) sealed(limit int) ([]byte, error) {
 	file := seal(r.encode())
 	if len(file) > limit {
-		return nil, tooLarge(r.Name, "bytes", len(file), limit)
+		return nil, tooLarge(r.Name, "bytes", len(file), limit, recordLess)
 	}
 	return file, nil
 }
@@ -83,11 +83,11 @@ func (r *Recording) fits() error {
 		have, may int
 	}{{"lifetimes", len(r.Lifetimes), maxLifetimes}, {"tasks", len(r.Tasks), maxTasks}} {
 		if limit.have > limit.may {
-			return tooLarge(r.Name, limit.what, limit.have, limit.may)
+			return tooLarge(r.Name, limit.what, limit.have, limit.may, recordLess)
 		}
 	}
 	if r.SpanNs > maxTimeNs {
-		return tooLarge(r.Name, "ns", int(r.SpanNs), int(maxTimeNs))
+		return tooLarge(r.Name, "ns", int(r.SpanNs), int(maxTimeNs), recordLess)
 	}
 	return r.countsFit()
 }
@@ -97,21 +97,23 @@ func (r *Recording) countsFit() error {
 	type count struct {
 		what      string
 		have, may int
+		remedy    string
 	}
 	counts := []count{
-		{"CPUs online", r.Source.OnlineCPUs, maxCPU + 1}, {"events of the recorder", r.Source.OwnEvents, math.MaxInt}, {"CPUs", r.CPUs, maxCPU + 1},
-		{"events", r.Events, math.MaxInt}, {"events lost", r.Lost, math.MaxInt}, {"malformed lines", r.Malformed, math.MaxInt},
-		{"lines before the first malformed one", r.MalformedLine, math.MaxInt}, {"steps back in time", r.Backwards, math.MaxInt},
+		{"CPUs online", r.Source.OnlineCPUs, MaxCPUs, fewerCPUs}, {"CPUs", r.CPUs, MaxCPUs, fewerCPUs},
+		{"events of the recorder", r.Source.OwnEvents, math.MaxInt, ""}, {"events", r.Events, math.MaxInt, ""},
+		{"events lost", r.Lost, math.MaxInt, ""}, {"malformed lines", r.Malformed, math.MaxInt, ""},
+		{"lines up to the first malformed one", r.MalformedLine, math.MaxInt, ""}, {"steps back in time", r.Backwards, math.MaxInt, ""},
 	}
 	for _, u := range r.Unmatched {
-		counts = append(counts, count{"unmatched starts", u.Starts, maxUnmatched}, count{"unmatched ends", u.Ends, maxUnmatched})
+		counts = append(counts, count{"unmatched starts", u.Starts, maxUnmatched, recordLess}, count{"unmatched ends", u.Ends, maxUnmatched, recordLess})
 	}
 	for _, c := range counts {
 		if c.have < 0 {
 			return fmt.Errorf("%s: %d %s: a count is never negative", r.Name, c.have, c.what)
 		}
 		if c.have > c.may {
-			return tooLarge(r.Name, c.what, c.have, c.may)
+			return tooLarge(r.Name, c.what, c.have, c.may, c.remedy)
 		}
 	}
 	if n := len(r.Lifetimes); n == 0 || r.Events < 2*n {

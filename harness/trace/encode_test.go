@@ -133,9 +133,9 @@ func TestNumbersBeyondALimitAreNotWritten(t *testing.T) {
 		says   string // of what is beyond
 		change func(r *Recording, by int)
 	}{
-		{"f: too large: 4097 CPUs online, where a stream file may have 4096; record for a shorter time, or one kind only", func(r *Recording, by int) { r.Source.OnlineCPUs = 4096 + by }},
+		{"f: too large: 4097 CPUs online, where a stream file may have 4096; start the kernel with nr_cpus=4096 to record this machine", func(r *Recording, by int) { r.Source.OnlineCPUs = 4096 + by }},
 		{"f: too large: 4097 CPUs, where", func(r *Recording, by int) { r.CPUs = 4096 + by }},
-		{"f: too large: 1099511627777 unmatched ends, where", func(r *Recording, by int) { r.Unmatched[Page].Ends = maxUnmatched + by }},
+		{"f: too large: 1099511627777 unmatched ends, where a stream file may have 1099511627776; record for a shorter time, or one kind only", func(r *Recording, by int) { r.Unmatched[Page].Ends = maxUnmatched + by }},
 		{"f: too large: 1099511627777 unmatched starts, where", func(r *Recording, by int) { r.Unmatched[Tag].Starts = maxUnmatched + by }},
 		{"f: -1 events lost: a count is never negative", func(r *Recording, by int) { r.Lost = -by }},
 		{"f: -1 unmatched ends: a count is never negative", func(r *Recording, by int) { r.Unmatched[Tag].Ends = -by }},
