@@ -206,6 +206,9 @@ func TestRefusalsAreOneLineAndLeaveNothing(t *testing.T) {
 		{ErrRefused, "a ring buffer: full; this kernel may be built without", func(fake *tracefs, _ *Options) {
 			fake.mkdir = func(string) error { return errors.New("full") }
 		}},
+		{ErrRefused, "file exists; a recorder of another container may hold it: run it again", func(fake *tracefs, _ *Options) {
+			fake.mkdir = func(string) error { return unix.EEXIST }
+		}},
 		{ErrRefused, "tracing_on", func(fake *tracefs, _ *Options) { fake.mkdir = func(path string) error { return os.Mkdir(path, 0o700) } }},
 		{ErrRefused, "the event task/task_newtask", func(fake *tracefs, _ *Options) { spoil(fake, "events/task/task_newtask/format") }},
 		{ErrRefused, "header_page", func(fake *tracefs, _ *Options) { spoil(fake, "events/header_page") }},

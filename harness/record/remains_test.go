@@ -129,6 +129,23 @@ func TestErrorsNameWhatStaysBehind(t *testing.T) {
 	}
 }
 
+// A tracefs that record mounted stays while its buffer is in it, and both are named.
+func TestBothThatStayAreNamed(t *testing.T) {
+	fake := fakeTracefs(t, buffer(1000, 1))
+	fake.root = filepath.Join(fake.root, "absent")
+	fake.mount = func(root string) error { return os.MkdirAll(filepath.Join(root, "instances"), 0o700) }
+	fake.rmdir = func(string) error { return unix.EPERM }
+	fake.unmount = func(string) error { return errors.New("unmounted with the buffer in it") }
+	got, err := record(t.Context(), fake, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := got.Warnings; len(w) != 2 || !strings.HasSuffix(w[0], "as root: rmdir "+filepath.Join(fake.root, "instances", "headroom-41")) ||
+		!strings.HasSuffix(w[1], "stays mounted: the ring buffer is in it; as root: umount "+fake.root) {
+		t.Errorf("it says %q", w)
+	}
+}
+
 // A tracefs that record mounts, it unmounts, also when it cannot record; if that fails it says so.
 func TestWhatWasMountedIsUnmounted(t *testing.T) {
 	for _, c := range []struct {

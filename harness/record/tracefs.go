@@ -116,6 +116,9 @@ func (t *tracefs) newInstance(bufferKB int) (*instance, error) {
 		if errors.Is(err, fs.ErrPermission) {
 			return nil, notAllowed(in.dir)
 		}
+		if errors.Is(err, fs.ErrExist) { // sweep could not remove it
+			return nil, fmt.Errorf("%s: %w a ring buffer: %v; a recorder of another container may hold it: run it again", in.dir, ErrRefused, err)
+		}
 		return nil, fmt.Errorf("%s: %w a ring buffer: %v; this kernel may be built without CONFIG_TRACING, or be locked down", in.dir, ErrRefused, err)
 	}
 	t.instance = in
@@ -230,22 +233,26 @@ const (
 	removeEvery = 20 * time.Millisecond
 )
 
-// leave removes the instance, and with it all its settings, and then a tracefs that ready mounted. It returns a line for what
-// stays behind.
+// leave removes the instance, and with it all its settings, and then a tracefs that ready mounted. It returns a line for each
+// that stays behind; a tracefs is kept while the instance is in it, or nobody could remove that.
 func (t *tracefs) leave() (left []string) {
 	if in := t.instance; in != nil {
 		t.instance = nil
 		if err := in.close(); err != nil {
-			return []string{fmt.Sprintf("the ring buffer %s is left behind, switched off: %v; as root: rmdir %s", in.dir, err, in.dir)}
+			left = append(left, fmt.Sprintf("the ring buffer %s is left behind, switched off: %v; as root: rmdir %s", in.dir, err, in.dir))
 		}
 	}
 	if t.mounted {
 		t.mounted = false
-		if err := t.unmount(t.root); err != nil {
-			return []string{fmt.Sprintf("tracefs, which was not mounted before, stays mounted: %v; as root: umount %s", err, t.root)}
+		err := errors.New("the ring buffer is in it")
+		if len(left) == 0 {
+			err = t.unmount(t.root)
+		}
+		if err != nil {
+			left = append(left, fmt.Sprintf("tracefs, which was not mounted before, stays mounted: %v; as root: umount %s", err, t.root))
 		}
 	}
-	return nil
+	return left
 }
 
 // close removes the instance. Should that fail, it has no event on and records nothing.
