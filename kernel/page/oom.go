@@ -26,7 +26,8 @@ func (a *Allocator) Victim(t *kernel.Task) bool {
 // Exit says that t holds no memory any more and that Config.Kill will not choose it. Every task that Kill may choose calls it at its end. Process
 // context.
 //
-// I13, I15: a choice that is under way may fall on t still, and it may be being reaped, so the end of that is waited for.
+// I13, I15: a choice that is under way may fall on t still, and it may be being reaped, so the end of that is waited for, by spinning: a killer
+// never sleeps meanwhile. With rt=on the reaper's frees would, which is why New refuses a reaper there.
 func (a *Allocator) Exit(t *kernel.Task) {
 	a.killer.victim.AwaitNot(choosing)
 	a.killer.victim.CompareAndSwap(uint32(t.Index())+1, 0)

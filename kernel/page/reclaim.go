@@ -30,6 +30,9 @@ func (a *Allocator) fromReclaim(t *kernel.Task, gfp kernel.GFP, order int) (Page
 		}
 		a.Drain(t)
 		a.giveAside(t)
+		if !mutant.On(pg12) && !mutant.On(pg13) {
+			d.barred = false // I16: an urgent caller may have set pages aside again
+		}
 		if p, ok := a.fromZones(t, order, d); ok {
 			return p, true
 		}

@@ -13,13 +13,13 @@
 //
 // Invariants:
 //
-//	I1  an object is in one place: free in its slab, on one CPU's list, or with an owner (mutant SO-01)
+//	I1  an object is in one place: free in its slab, on one CPU's list, or with an owner (mutants SO-01, SO-08)
 //	I2  a slab with a free object is linked in its node's list, once, and no other is (mutant SO-02)
 //	I3  an object goes back to its own slab, on that slab's node, whatever CPU frees it (mutant SO-03)
 //	I4  pages are given back only while every object of their slab is free in it (mutant SO-04)
 //	I5  a node keeps no more than MinPartial slabs with every object free (mutant SO-05)
 //	I6  a dead CPU keeps no objects (mutant SO-06)
-//	I7  nobody is refused while a slab of any node has a free object (mutant SO-07)
+//	I7  nobody is refused before, after pages failed, the slabs of each node in turn had no free object (mutant SO-07)
 //
 // Locks: a node's lock nests in none and holds none; it is taken with interrupts masked. Pages are taken and given back with no lock held and
 // interrupts as the caller has them, so with rt=on, where the page allocator sleeps, a cache can be used where the page allocator can.
@@ -44,6 +44,7 @@ import (
 
 	"headroom/kernel"
 	"headroom/kernel/mem"
+	"headroom/kernel/mutant"
 	"headroom/kernel/page"
 	"headroom/kernel/percpu"
 )
@@ -135,7 +136,7 @@ func (c *Cache) Alloc(t *kernel.Task, gfp kernel.GFP) (Object, error) {
 // that the CPU freed last and still has; any other that is free already panics when it reaches its slab, or is found by Check. Any context but NMI.
 func (c *Cache) Free(t *kernel.Task, o Object) {
 	l := &c.lists[t.CPU()]
-	z := l.home
+	z := l.home // a guess, which need not be the node that the caller is on
 	offset := uint64(o) - z.first
 	if offset >= z.bytes {
 		z, offset = c.zoneOf(o)
@@ -145,6 +146,9 @@ func (c *Cache) Free(t *kernel.Task, o Object) {
 		misuse(o, "it is no object of this cache")
 	}
 	t.IRQSave()
+	if !mutant.On(so08) {
+		l = &c.lists[t.CPU()] // until interrupts were masked the caller could move
+	}
 	n := l.words.length.Load()
 	if n != 0 && l.slots[n-1].Load() == uint64(o) {
 		misuse(o, "this CPU has just freed it")
