@@ -136,11 +136,13 @@ func resize(era ListEra) program {
 	}}
 }
 
-// lowering: one task takes and frees pages, by which the limits of its list float, while another ends that and turns the lists off.
+// lowering: one task takes and frees pages, by which the limits of its list float, while another, after so many looks, ends that and turns the lists
+// off.
 func lowering() program {
 	c := tiny(16, 0, 0, 0, TryLock)
-	c.High, c.HighMax, c.Batch = 2, 8, 1
+	c.High, c.HighMax, c.Batch = 2, 16, 1
 	return program{cpus: 2, nodes: 1, config: c, after: everything, setup: func(s *scene) {
+		looks := s.stream.Below(100)
 		s.task("user", 0, func(t *kernel.Task) {
 			for range 2 {
 				var mine []Page
@@ -155,6 +157,9 @@ func lowering() program {
 			}
 		})
 		s.task("admin", 1, func(t *kernel.Task) {
+			for range looks {
+				s.a.zones[0].hint.pressed.Load()
+			}
 			if err := s.a.SetLimits(0, 1); err != nil {
 				s.Fail(sim.Contract, "%v", err)
 			}
@@ -162,17 +167,19 @@ func lowering() program {
 	}}
 }
 
-// urgent: of 8 pages, 4 of them set aside at first, urgent callers take 6 and set as much aside again. Who may reclaim wants 1 of the other 2, and is
-// never refused.
+// urgent: of 8 pages, 4 of them set aside at first, urgent callers take 4, then 2 more and back, by which as much is set aside again. Who may reclaim
+// wants 1 of the other 2, and is never refused.
 func urgent() program {
 	c := tiny(8, 0, 8, 8, TryLock)
 	c.High, c.HighAtomic = 1, 4
 	return program{cpus: 2, nodes: 1, config: c, after: everything, setup: func(s *scene) {
 		s.task("urgent", 0, func(t *kernel.Task) {
 			var mine []Page
-			for range 3 {
-				if p, ok := s.alloc(t, kernel.Atomic, 1); ok {
+			for i := range 6 {
+				if p, ok := s.alloc(t, kernel.Atomic, 1); ok && i < 2 {
 					mine = append(mine, p)
+				} else if ok {
+					s.free(t, p, 1)
 				}
 			}
 			for _, p := range mine {
@@ -180,10 +187,12 @@ func urgent() program {
 			}
 		})
 		s.task("waiting", 1, func(t *kernel.Task) {
-			if p, ok := s.alloc(t, kernel.Kernel, 0); ok {
-				s.free(t, p, 0)
-			} else {
-				s.Fail(sim.Contract, "a caller in reclaim was refused, and at least 2 pages are free")
+			for range 3 {
+				if p, ok := s.alloc(t, kernel.Kernel, 0); ok {
+					s.free(t, p, 0)
+				} else {
+					s.Fail(sim.Contract, "a caller in reclaim was refused, and at least 2 pages are free")
+				}
 			}
 		})
 	}}
