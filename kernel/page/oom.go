@@ -41,8 +41,8 @@ func (a *Allocator) rights(t *kernel.Task) kernel.Rights {
 	return t.Rights()
 }
 
-// kill is the last resort of direct reclaim: it sees to it that there is a victim, has it reaped, and lets others run. It reports false when there is nothing to
-// hope for: t is the victim itself, or nobody can be killed for such a call.
+// kill is the last resort of direct reclaim: it sees to it that there is a victim, has it reaped, and lets others run. It reports false when there is
+// nothing to hope for: t is the victim itself, or nobody can be killed for such a call.
 //
 // I13: whoever turns 0 into choosing is the only one that chooses, and no other choice begins before the victim's Exit.
 func (a *Allocator) kill(t *kernel.Task, gfp kernel.GFP, order int) bool {

@@ -51,16 +51,15 @@
 // Contexts: any but NMI; with DirectReclaim process context with no spinning lock held. With rt=on a zone's lock sleeps: IRQOff, which takes it
 // with interrupts masked, then breaks the kernel's rules, as it did in 2020.
 //
-// Differences from the originals: the mark is looked at where pages leave the zone, under its lock, and a list hit is not checked; the kernel
-// looks before, without the lock, and can overshoot by one batch a CPU. The limits of the TryLock form float as in 6.12 but for four things: refills of
-// orders above 0 do not raise them; one state, memory is low, stands for the kernel's two, a zone below its high mark and a zone in reclaim; a free of
-// a high order that follows another never empties the list; and the count of frees in a row is capped where the list spills, not at each free. In the
-// TryLock form a caller that is about to fail first empties the
-// lists it can lock, whatever its flags; the kernel does so in direct reclaim only. While memory is low every free empties its list in the IRQOff form, which
-// the kernel of 2020 did not do; lists that are idle keep their limits, where the kernel lowers them every few seconds. There is one migrate type and one
-// zone a node, and pages set aside for urgent callers of high orders are a number, not blocks: it begins full, ends when direct reclaim is short
-// of pages, and grows again by what such callers take. A victim is reaped at once by the caller who chose it, where the kernel
-// has a thread for it that gives the victim time to end by itself.
+// Differences from the originals: the mark is looked at where pages leave the zone, under its lock, and a list hit is not checked; the kernel looks
+// before, without the lock, and can overshoot by one batch a CPU. The limits of the TryLock form float as in 6.12 but for four things: refills of
+// orders above 0 do not raise them; one state, memory is low, stands for the kernel's two, a zone below its high mark and a zone in reclaim; a free
+// of a high order that follows another never empties the list; and the count of frees in a row is capped where the list spills, not at each free. In
+// the TryLock form a caller that is about to fail first empties the lists it can lock, whatever its flags; the kernel does so in direct reclaim only.
+// While memory is low every free empties its list in the IRQOff form, which the kernel of 2020 did not do; lists that are idle keep their limits,
+// where the kernel lowers them every few seconds. There is one migrate type and one zone a node, and pages set aside for urgent callers of high
+// orders are a number, not blocks: it begins full, ends when direct reclaim is short of pages, and grows again by what such callers take. A victim is
+// reaped at once by the caller who chose it, where the kernel has a thread for it that gives the victim time to end by itself.
 //
 // Not here: compaction.
 package page

@@ -8,9 +8,9 @@ import (
 // reclaimPages is how many pages one round of reclaim drops in a zone, the kernel's SWAP_CLUSTER_MAX.
 const reclaimPages = 32
 
-// fromReclaim is direct reclaim: drop clean pages, with IO begin to write dirty ones, empty the CPUs' lists, give up what is set aside, and try
-// again while that makes progress; when nothing but writes is under way, wait for one; when not even that, have a task killed. With NoRetry one round is all; with NoFail
-// there is always another. Process context.
+// fromReclaim is direct reclaim: drop clean pages, with IO begin to write dirty ones, empty the CPUs' lists, give up what is set aside, and try again
+// while that makes progress; when nothing but writes is under way, wait for one; when not even that, have a task killed. With NoRetry one round is
+// all; with NoFail there is always another. Process context.
 func (a *Allocator) fromReclaim(t *kernel.Task, gfp kernel.GFP, order int) (Page, bool) {
 	reachReclaim.Hit()
 	count(t, &a.cpus[t.CPU()].counts.reclaims)

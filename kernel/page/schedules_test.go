@@ -19,7 +19,8 @@ var programs = []struct {
 	{"marks", marks()}, {"resize TryLock", resize(TryLock)}, {"resize IRQOff", resize(IRQOff)}, {"lowering", lowering()}, {"urgent", urgent()},
 	{"death TryLock", death(TryLock)}, {"death IRQOff", death(IRQOff)},
 	{"caching TryLock", caching(TryLock)}, {"caching IRQOff", caching(IRQOff)}, {"background", background()},
-	{"dirtying TryLock", dirtying(TryLock, 4, 2)}, {"dirtying IRQOff", dirtying(IRQOff, 4, 2)}, {"hogs", hogging()}, {"hogs reaped", reaping()}, {"one dirty page", dirtying(TryLock, 1, 1)},
+	{"dirtying TryLock", dirtying(TryLock, 4, 2)}, {"dirtying IRQOff", dirtying(IRQOff, 4, 2)}, {"hogs", hogging()},
+	{"hogs reaped", reaping()}, {"one dirty page", dirtying(TryLock, 1, 1)},
 }
 
 // Every invariant, over random schedules: no page twice, no data race, nothing lost, no deadlock, no mark passed. Together the programs take every
