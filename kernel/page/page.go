@@ -202,13 +202,14 @@ func (a *Allocator) Alloc(t *kernel.Task, gfp kernel.GFP, order int) (Page, erro
 // Free gives a block back; the caller is its last owner. It panics, before it changes anything, on a block that is not held with that order.
 // Any context but NMI.
 func (a *Allocator) Free(t *kernel.Task, p Page, order int) {
-	l := a.cpus[t.CPU()].home
+	cpu := t.CPU()
+	l := a.cpus[cpu].home
 	z := l.zone
 	offset := uint64(p) - z.first
 	if offset >= z.bytes {
 		z = a.zoneOf(p)
 		offset = uint64(p) - z.first
-		l = &z.lists[t.CPU()]
+		l = &z.lists[cpu]
 	}
 	index := uint32(offset >> a.shift)
 	d := &z.pages[index]
@@ -224,7 +225,7 @@ func (a *Allocator) Free(t *kernel.Task, p Page, order int) {
 		z.giveBack(t, index, order)
 		return
 	}
-	if a.irqOff && !mutant.On(pg15) {
+	if a.irqOff && t.CPU() != cpu && !mutant.On(pg15) {
 		l = &z.lists[t.CPU()] // until interrupts were masked the caller could move; a list with a lock may be any CPU's
 	}
 	d.state.StoreRelaxed(listed(order))
