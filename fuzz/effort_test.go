@@ -2,5 +2,5 @@
 
 package fuzz
 
-// gateExecutions is how many executions of each design as it is must pass: two to five seconds.
-const gateExecutions = 200_000
+// gateExecutions is how many executions of each design as it is must pass: one to three seconds.
+const gateExecutions = 100_000
