@@ -64,22 +64,36 @@ func (b *Bitmap) Run(executions int) (steps int64, made int, err error) {
 	}
 	b.machine.SetStrategy(walk)
 	length := 0
-	for made < executions {
+	begin := func() {
 		b.machine.Rewind()
 		b.owners = [bitmapSlots]int{}
 		walk.Begin(stream.Uint64(), length)
-		err = b.machine.Run()
 		made++
+	}
+	var failure error
+	end := func() {
 		length = max(length, b.machine.Steps())
 		steps += int64(b.machine.Steps())
-		if err == nil && b.word.Load() != 0 {
-			err = &sim.Failure{Class: sim.Conservation, Message: fmt.Sprintf("slots %#b are taken at the end", b.word.Load())}
-		}
-		if err != nil {
-			return steps, made, err
+		if left := b.word.Load(); left != 0 && failure == nil {
+			failure = &sim.Failure{Class: sim.Conservation, Message: fmt.Sprintf("slots %#b are taken at the end", left)}
 		}
 	}
-	return steps, made, nil
+	if executions < 1 {
+		return 0, 0, nil
+	}
+	begin()
+	err = b.machine.Repeat(func() bool {
+		end()
+		if failure != nil || made == executions {
+			return false
+		}
+		begin()
+		return true
+	})
+	if err == nil {
+		err = failure
+	}
+	return steps, made, err
 }
 
 func (b *Bitmap) body(t *kernel.Task) {

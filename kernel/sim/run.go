@@ -34,22 +34,35 @@ type Failure struct {
 func (f *Failure) Error() string { return string(f.Class) + ": " + f.Message }
 
 // Run runs every spawned task to its end under the machine's strategy. It returns nil, ErrNoSimulator, ErrAbandoned, or a *Failure.
-func (m *Machine) Run() error {
+func (m *Machine) Run() error { return m.Repeat(nil) }
+
+// Repeat is Run, and when that ended well asks again whether there is more to run: spawned tasks, or those of a Rewind. It returns when again says no,
+// or with the first run that did not end well. This saves two switches of coroutines a run, which is much in small programs: again is called by
+// whoever ended last. It must not panic, and not call Run, Repeat or Close; words it looks at are no steps.
+func (m *Machine) Repeat(again func() bool) error {
 	if m.strategy == nil {
 		return fmt.Errorf("sim: Run without a strategy")
 	}
 	if err := m.attach(); err != nil {
 		return err
 	}
-	if m.eligible != 0 && m.failure == nil {
-		if next := m.strategy.Next(m.eligible, -1); next < 0 {
-			m.failure = abandoned
-		} else {
-			m.place(next)
-			m.current = next
-			m.coros.Switch(next + 1)
+	m.again = again
+	for m.failure == nil {
+		if m.eligible != 0 {
+			if next := m.strategy.Next(m.eligible, -1); next < 0 {
+				m.failure = abandoned
+			} else {
+				m.place(next)
+				m.current = next
+				m.coros.Switch(next + 1)
+			}
+			break
+		}
+		if !m.more() { // nothing was spawned
+			break
 		}
 	}
+	m.again = nil
 	if m.failure != nil {
 		m.unwind()
 	}
@@ -62,6 +75,17 @@ func (m *Machine) Run() error {
 		return m.failure
 	}
 	return nil
+}
+
+// more asks whether there is another run to make, and reports whether somebody can take its first step.
+func (m *Machine) more() bool {
+	if m.again == nil {
+		return false
+	}
+	m.detach()
+	ok := m.again()
+	_ = m.attach() // the build has a simulator, and no other machine runs
+	return ok && m.failure == nil && m.eligible != 0
 }
 
 // unwind brings every entity that is in the middle of its body to an end.

@@ -124,6 +124,7 @@ type Machine struct {
 	reached  []uint32 // hits of each reach point
 	marked   mark
 	onStuck  func() *Failure
+	again    func() bool // see Repeat
 	hooks    hooks
 }
 

@@ -230,8 +230,11 @@ func (m *Machine) finished(i int) {
 		if m.live > 0 {
 			m.explainStuck()
 		}
-		m.coros.Switch(coro.Main)
-		return
+		if m.failure != nil || !m.more() {
+			m.coros.Switch(coro.Main)
+			return
+		}
+		i = -1
 	}
 	next := m.strategy.Next(m.eligible, i)
 	if next < 0 {
