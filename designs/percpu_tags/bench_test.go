@@ -1,10 +1,13 @@
 package percputags
 
 import (
+	"slices"
 	"testing"
 
 	"headroom/designs"
 	"headroom/kernel"
+	"headroom/kernel/arch"
+	"headroom/kernel/atomic"
 	"headroom/kernel/mem"
 )
 
@@ -72,4 +75,54 @@ func BenchmarkPair(b *testing.B) {
 			}
 		})
 	}
+}
+
+// hidden is a pool whose type the layer does not know.
+type hidden struct{ *Pool }
+
+// The layer's cost, each contender by turns in batches: lock alone, the layer over it as its variant has it, and the layer that calls it through the
+// interface; all in compare-and-swaps of the same turn. "layer" is what the layer adds to lock, "call" what the interface would add to that.
+func BenchmarkReserve(b *testing.B) {
+	const tags, batchPairs = 256, 2000
+	m := newBench(b, 1)
+	layer := func(ordinary designs.Allocator) *Reserved {
+		r, err := NewReserved(m, Composition{Ordinary: ordinary, OrdinaryTags: tags, Reserve: m.pool(Config{Tags: 4, Max: 1}), ReserveTags: 4})
+		if err != nil {
+			b.Fatal(err)
+		}
+		return r
+	}
+	bare, over, pointer := m.pool(Config{Tags: tags}), layer(m.pool(Config{Tags: tags})), layer(hidden{m.pool(Config{Tags: tags})})
+	word, err := mem.New[atomic.Uint64](m.memory, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	contenders := []func(){
+		func() {
+			for i := range uint64(batchPairs) {
+				word.CompareAndSwap(i, i+1)
+			}
+			word.Store(0)
+		},
+		func() { poolLoops.Pair(bare, m.on(0), kernel.NoWait, batchPairs, nil) },
+		func() { reservedLoops.Pair(over, m.on(0), kernel.NoWait, batchPairs, nil) },
+		func() { reservedLoops.Pair(pointer, m.on(0), kernel.NoWait, batchPairs, nil) },
+	}
+	costs := make([][]float64, len(contenders))
+	for b.Loop() {
+		for i, run := range contenders {
+			start := arch.TSC()
+			run()
+			costs[i] = append(costs[i], float64(arch.TSC()-start))
+		}
+	}
+	if over.Drawn() != 0 {
+		b.Fatalf("%d tags came from the reserve", over.Drawn())
+	}
+	middle := func(i int) float64 { slices.Sort(costs[i]); return costs[i][len(costs[i])/2] }
+	unit := middle(0)
+	b.ReportMetric(middle(1)/unit, "lock-CAS")
+	b.ReportMetric(middle(2)/unit, "reserve-CAS")
+	b.ReportMetric((middle(2)-middle(1))/unit, "layer-CAS")
+	b.ReportMetric((middle(3)-middle(2))/unit, "call-CAS")
 }
