@@ -45,7 +45,6 @@ type Composition struct {
 // OrdinaryTags are ordinary, those from there on the reserve's. The fields here never change after NewReserved.
 type Reserved struct {
 	_        [128]byte // the nil check of &r.field must not read a line that CPUs share
-	pool     *Pool     // the ordinary pool where the fast path calls it by its type, else nil
 	ordinary designs.Allocator
 	reserve  designs.Allocator // nil for none
 	border   uint32            // the first tag of the reserve
@@ -79,7 +78,6 @@ func NewReserved(place kernel.Place, c Composition) (*Reserved, error) {
 	if r.reserve != nil {
 		r.flags, r.noWait = rightful, c.NoWait
 	}
-	r.pool, _ = c.Ordinary.(*Pool)
 	return r, nil
 }
 
@@ -97,13 +95,7 @@ func (r *Reserved) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 			}
 		}
 	}
-	var it designs.Item
-	var err error
-	if r.pool != nil {
-		it, err = r.pool.Alloc(t, first)
-	} else {
-		it, err = r.ordinary.Alloc(t, first)
-	}
+	it, err := r.ordinary.Alloc(t, first)
 	if err == nil {
 		return it, nil
 	}
@@ -114,14 +106,11 @@ func (r *Reserved) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 //
 // I8: the sleepers of a pool are woken by frees into it and no others, since each pool has a queue of its own.
 func (r *Reserved) Free(t *kernel.Task, it designs.Item) {
-	switch {
-	case it >= designs.Item(r.border):
+	if it >= designs.Item(r.border) {
 		r.freeReserved(t, it)
-	case r.pool != nil:
-		r.pool.Free(t, it)
-	default:
-		r.ordinary.Free(t, it)
+		return
 	}
+	r.ordinary.Free(t, it)
 }
 
 // allocSlow follows a refusal by the ordinary pool, whose error is refusal.
@@ -177,8 +166,8 @@ func (r *Reserved) freeReserved(t *kernel.Task, it designs.Item) {
 		return
 	}
 	r.reserve.Free(t, it-designs.Item(r.border))
-	if mutant.On(pt11) && r.pool != nil {
-		r.pool.wake(t)
+	if mutant.On(pt11) {
+		r.ordinary.(*Pool).wake(t)
 	}
 }
 
