@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"headroom/designs"
+	"headroom/harness/driver"
 	"headroom/harness/result"
 	"headroom/harness/workload"
 	"headroom/kernel/machine"
@@ -47,6 +48,9 @@ const (
 	standardKeep  = 512 // bulk-keep: ten times what a list of percpu_tags holds
 	standardBurst = 64  // start-storm: more than a list holds
 	tasksPerCPU   = 16  // tag-exhaust: the sweep's ratios lie on both sides of it
+	writeTasks    = 6   // irq-alloc-fails: with the two writes on the device twice as many as there are items
+	writeItems    = 4   // irq-alloc-fails: items for each CPU
+	writeFails    = 100 // irq-alloc-fails: every so many allocations fail by order
 	thirstyTasks  = 8   // exhaust-recover
 	thirstyRatio  = 16  // exhaust-recover: items for each CPU, enough that nobody waits before and after the drought
 
@@ -206,6 +210,12 @@ func specs(q Request, sweep sweep, base workload.Spec) []workload.Spec {
 		}
 		for _, flight := range points {
 			with(func(s *workload.Spec) { s.Flight = flight })
+		}
+	case workload.IRQAllocFails:
+		for _, action := range driver.Actions() {
+			with(func(s *workload.Spec) {
+				s.OnRefusal, s.FailEvery, s.Ratio, s.Tasks = action, cmp.Or(q.FailEvery, writeFails), writeItems, writeTasks
+			})
 		}
 	case workload.Trace:
 		for _, r := range q.Recording {

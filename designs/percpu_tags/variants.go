@@ -124,8 +124,9 @@ func reserved(noWait bool) designs.Variant {
 	if noWait {
 		name, who = "lock-reserve-nowait", "callers that may not wait"
 	}
-	table := append(knobs(defaultMax, defaultBatch),
-		designs.Knob{Name: knobReserve, Standard: defaultReserve, Low: 0, High: 1 << 16, Meaning: "tags in the reserve; at most half of all are"})
+	table := slices.Concat(knobs(defaultMax, defaultBatch), []designs.Knob{{
+		Name: knobReserve, Standard: defaultReserve, Low: 0, High: 1 << 16, Meaning: "tags in the reserve; at most half of all are",
+	}})
 	v := variant(name, "two pools of lock composed, one of them a reserve for "+who+" (Overstreet 2013; block layer 3.13)", &reservedLoops, table, Config{}, New)
 	v.Capabilities.OwnLocks = 2
 	v.Capabilities.Over = "percpu_tags:lock"

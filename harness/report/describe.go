@@ -22,6 +22,7 @@ var subjects = map[string]string{
 	"bulk-keep":       "cost in bulk",
 	"cross-cpu":       "frees on another CPU",
 	"bio-inflight":    "tails of an open loop",
+	"irq-alloc-fails": "refusals in interrupts",
 	"start-storm":     "tails of a burst",
 	"tag-exhaust":     "exhaustion",
 	"exhaust-recover": "exhaustion and recovery",
