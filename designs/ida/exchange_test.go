@@ -127,14 +127,15 @@ func TestMagazinesOfEverySize(t *testing.T) {
 
 // A dead CPU's private magazines are within everybody's reach again.
 func TestDeadCPUsMagazinesAreEmptied(t *testing.T) {
+	const ids = 13 * 16 // so that both magazines are full in the end
 	b := newBench(t, 2)
-	w := b.wrapped(Options{IDs: 200, Size: 16, Depot: 1})
+	w := b.wrapped(Options{IDs: ids, Size: 16, Depot: 1})
 	for _, it := range b.drain(w, 1) {
 		w.Free(b.on(1), it)
 	}
 	got := b.drain(w, 0)
-	if want := 200 - 2*16; len(got) != want {
-		t.Errorf("beside a CPU with two magazines of 16 there are %d ids of 200, want %d", len(got), want)
+	if want := ids - 2*16; len(got) != want {
+		t.Errorf("beside a CPU with two magazines of 16 there are %d ids of %d, want %d", len(got), ids, want)
 	}
 	w.CPUDead(b.on(0), 1)
 	if more := b.drain(w, 0); len(more) != 2*16 || w.Check() != nil {

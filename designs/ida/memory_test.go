@@ -8,38 +8,62 @@ import (
 	"headroom/kernel"
 )
 
-// What the tree took of memory for many ids it gives back with the last of them: chunk by chunk while it is used, and every page in the end, once the
-// CPUs' lists are emptied.
+// keptSlabs is how many slabs without an object in use the caches of nodes and of bitmaps keep together at most: slabs of a page here.
+const keptSlabs = 2 * 5
+
+// What the tree takes of memory for ids that lie far apart goes back with the last of them, but for the slabs that its caches keep at hand; time and again
+// it is the same memory.
 func TestMemoryComesBack(t *testing.T) {
-	const chunks = 70 // two levels of nodes
+	const chunks, beyondInline = 1024, 100
 	b := newBench(t, 2)
 	tree := b.tree(chunks*chunkIDs, 0)
 	free := func() int { return tree.pages.FreePages() + tree.pages.ListedPages() }
-	before := free()
-	for id := range designs.Item(chunks * chunkIDs) {
-		if got, err := tree.Alloc(b.on(int(id)%2), kernel.NoWait); got != id || err != nil {
-			t.Fatalf("id %d, %v; want %d", got, err, id)
+	before, least := free(), free()
+	kept := -1
+	for round := range 4 {
+		for chunk := range designs.Item(chunks) {
+			id := chunk*chunkIDs + beyondInline // a bitmap each
+			if got, err := tree.AllocRange(b.on(int(chunk)%2), kernel.NoWait, id, id); got != id || err != nil {
+				t.Fatalf("id %d, %v; want %d", got, err, id)
+			}
+		}
+		least = min(least, free())
+		for chunk := range designs.Item(chunks) {
+			tree.Free(b.on(int(chunk+1)%2), chunk*chunkIDs+beyondInline)
+		}
+		for cpu := range 2 {
+			tree.CPUDead(b.on(0), cpu) // empties the lists of CPUs
+		}
+		if tree.Taken() != 0 || tree.root.entry.Load() != 0 || tree.Check() != nil {
+			t.Errorf("round %d: %d ids are taken, %v", round, tree.Taken(), tree.Check())
+		}
+		if kept < 0 {
+			kept = before - free()
+		}
+		if now := before - free(); now != kept || now > keptSlabs || before-least < 2*keptSlabs {
+			t.Errorf("round %d: of %d pages in use %d did not come back, and %d after the first round", round, before-least, now, kept)
 		}
 	}
-	full := free()
-	if got, err := tree.Alloc(b.on(0), kernel.Kernel); !errors.Is(err, kernel.ErrNoSpace) {
-		t.Errorf("with every id taken: %d, %v", got, err)
-	}
-	for id := range designs.Item(chunks / 2 * chunkIDs) {
-		tree.Free(b.on(0), id)
-	}
-	half := free()
-	for id := designs.Item(chunks / 2 * chunkIDs); id < chunks*chunkIDs; id++ {
-		tree.Free(b.on(0), id)
-	}
-	if full >= before || half <= full {
-		t.Errorf("of %d pages %d are free with every id taken, and %d with half of them", before, full, half)
-	}
-	for cpu := range 2 {
-		tree.CPUDead(b.on(0), cpu)
-	}
-	if after := free(); after != before || tree.Check() != nil {
-		t.Errorf("of %d free pages %d came back, %v", before, after, tree.Check())
+}
+
+// Every id can be taken, one more is refused for want of ids, and the first that comes back is handed out again.
+func TestRangeIsExhaustedExactly(t *testing.T) {
+	for _, ids := range []int{1, inlineIDs, inlineIDs + 1, chunkIDs, chunkIDs + 1, nodeSlots*chunkIDs + 1} {
+		b := newBench(t, 1)
+		tree := b.tree(ids, 0)
+		for id := range designs.Item(ids) {
+			if got, err := tree.Alloc(b.on(0), kernel.Kernel); got != id || err != nil {
+				t.Fatalf("of %d ids: %d, %v; want %d", ids, got, err, id)
+			}
+		}
+		if got, err := tree.Alloc(b.on(0), kernel.Kernel); !errors.Is(err, kernel.ErrNoSpace) {
+			t.Errorf("with all %d ids taken: %d, %v", ids, got, err)
+		}
+		back := designs.Item(ids / 2)
+		tree.Free(b.on(0), back)
+		if got, err := tree.AllocRange(b.on(0), kernel.Kernel, 0, designs.Item(ids)+5); got != back || err != nil {
+			t.Errorf("after the free of %d of %d ids: %d, %v", back, ids, got, err)
+		}
 	}
 }
 
@@ -47,7 +71,7 @@ func TestMemoryComesBack(t *testing.T) {
 // kernel.ErrNoMemory although ids are free, and one with it gets the next id.
 func TestCallersFlagsDecideOverMemory(t *testing.T) {
 	b := newBench(t, 1)
-	tree := b.tree(1<<20, 1)
+	tree := b.tree(1<<20, 512) // enough for a reserve of some pages
 	for {
 		if _, err := tree.pages.Alloc(b.on(0), kernel.NoWait, 0); err != nil { // somebody else takes all above the reserve
 			break

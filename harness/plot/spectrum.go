@@ -22,6 +22,7 @@ var timedTitles = map[string]string{
 	result.TimedIntended:  "alloc, from intended start",
 	result.TimedStart:     "submission to alloc",
 	result.TimedActual:    "alloc, uncorrected",
+	result.TimedServed:    "release to served",
 }
 
 // Spectra draws the percentile spectra of every workload and item kind whose rows have distributions: the percentile, on an axis on which each

@@ -38,7 +38,7 @@ type irqWriter struct {
 	queue                  *driver.Queue
 	submit, complete, kick machine.Work
 	raised                 uint32
-	ran                    *atomic.Uint32                // of the interrupts raised, those that have run
+	words                  *writerWords
 	submitted              [mostBacklog + irqDepth]int64 // when, by write: no more of them are under way
 	began                  int64                         // when the interrupt that runs did
 	waits                  *latency.Histogram            // from the submission of a write until it had its item
@@ -58,9 +58,15 @@ func (s *Spec) checkWriters() error {
 	return nil
 }
 
+// writerWords are what the tasks and the interrupts of a CPU see of each other.
+type writerWords struct {
+	ran  atomic.Uint32 // of the interrupts raised, those that have run
+	open atomic.Uint32 // 1 from the beginning of the measured interval
+}
+
 // layWriters makes a queue for each CPU.
 func (r *run) layWriters() error {
-	words, err := percpu.New[atomic.Uint32](r.machine)
+	words, err := percpu.New[writerWords](r.machine)
 	if err != nil {
 		return err
 	}
@@ -68,7 +74,7 @@ func (r *run) layWriters() error {
 	waits := newHistograms(r.spec.CPUs)
 	for cpu := range r.writers {
 		w := &r.writers[cpu]
-		w.ran, w.waits = words[cpu], waits[cpu]
+		w.words, w.waits = words[cpu], waits[cpu]
 		w.queue, err = driver.New(r.allocator, driver.Config{Action: r.spec.OnRefusal, FailEvery: uint64(r.spec.FailEvery), Depth: irqDepth,
 			Started: func(_ *kernel.Task, write uint64, it designs.Item) {
 				r.record(w.waits, r.now()-w.submitted[write%uint64(len(w.submitted))])
@@ -95,7 +101,7 @@ func (r *run) handler(w *irqWriter, what func(t *kernel.Task)) func(t *kernel.Ta
 		w.began = r.now()
 		what(t)
 		r.seats[t.CPU()].inside += r.lengthen(&r.seats[t.CPU()], w.began, r.now()) - w.began
-		w.ran.Add(1)
+		w.words.ran.Add(1)
 	}
 }
 
@@ -106,6 +112,7 @@ func (r *run) writeInInterrupts(t *kernel.Task, s *seat, task int) {
 		return
 	}
 	w := &r.writers[s.cpu]
+	w.words.open.StoreRelease(1)
 	for end := s.started + r.spec.DurationNs; r.now() < end; {
 		next := &w.submit
 		if w.queue.Requeued() == mostBacklog {
@@ -127,7 +134,7 @@ func (r *run) writeInInterrupts(t *kernel.Task, s *seat, task int) {
 			w.raise(r, t, &w.complete)
 		}
 		t.Resched()
-		wait.Turn()
+		wait.Round()
 	}
 	c := w.queue.Counts()
 	s.ops, s.failed = int64(c.Completed), int64(c.Refused)
@@ -137,13 +144,16 @@ func (r *run) writeInInterrupts(t *kernel.Task, s *seat, task int) {
 func (w *irqWriter) raise(r *run, t *kernel.Task, what *machine.Work) {
 	w.raised++
 	r.machine.Interrupt(t, t.CPU(), what)
-	for w.ran.LoadAcquire() != w.raised {
+	for w.words.ran.LoadAcquire() != w.raised {
 		t.Resched()
 	}
 }
 
 // holdOn is a task of process context: it takes an item, waits for one if need be, and holds it while the CPU's other tasks run.
 func (r *run) holdOn(t *kernel.Task, s *seat) {
+	for r.writers[s.cpu].words.open.LoadAcquire() == 0 {
+		t.Resched()
+	}
 	gfp := kernel.NoWait
 	if r.variant.Capabilities.MayWait {
 		gfp = kernel.NoIO
@@ -155,7 +165,7 @@ func (r *run) holdOn(t *kernel.Task, s *seat) {
 		if err == nil {
 			r.allocator.Free(t, it)
 		} else {
-			wait.Turn()
+			wait.Round()
 		}
 	}
 }

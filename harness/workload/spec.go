@@ -146,7 +146,10 @@ func (s *Spec) checkOwn() error {
 	case s.Workload == IRQAllocFails:
 		return s.checkWriters()
 	case s.Workload == BioInflight:
-		return s.Flight.check()
+		if err := s.Flight.check(); err != nil {
+			return err
+		}
+		return s.Flight.checkOn(s.CPUs, s.DurationNs)
 	case s.Workload == Trace && s.CPUs > trace.MaxCPUs:
 		return fmt.Errorf("trace on %d CPUs: a recording names %d at most; give --cpus a count up to that", s.CPUs, trace.MaxCPUs)
 	case s.Workload == Trace && (s.File == "" || s.Pace < 0):
