@@ -48,7 +48,7 @@ const (
 	standardKeep  = 512 // bulk-keep: ten times what a list of percpu_tags holds
 	standardBurst = 64  // start-storm: more than a list holds
 	tasksPerCPU   = 16  // tag-exhaust: the sweep's ratios lie on both sides of it
-	writeTasks    = 6   // irq-alloc-fails: with the two writes on the device twice as many as there are items
+	writeTasks    = 3   // irq-alloc-fails: with the two writes on the device one more than there are items
 	writeItems    = 4   // irq-alloc-fails: items for each CPU
 	writeFails    = 100 // irq-alloc-fails: every so many allocations fail by order
 	thirstyTasks  = 8   // exhaust-recover

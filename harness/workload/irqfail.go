@@ -118,9 +118,10 @@ func (r *run) writeInInterrupts(t *kernel.Task, s *seat, task int) {
 		if w.queue.Requeued() == mostBacklog {
 			next = &w.kick
 		}
+		before := w.queue.Flying()
 		w.raise(r, t, next)
 		t.Resched()
-		if flying := w.queue.Flying(); flying == irqDepth || flying > 0 && w.queue.Requeued() > 0 {
+		if flying := w.queue.Flying(); flying == irqDepth || flying > 0 && flying == before { // the device does not wait for more to come
 			w.raise(r, t, &w.complete)
 		}
 	}

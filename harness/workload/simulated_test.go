@@ -74,9 +74,9 @@ func TestWorkloadsRunOnTheSimulatedMachine(t *testing.T) {
 // order; without one some are.
 func TestReserveSparesTheWrites(t *testing.T) {
 	for _, variant := range []string{"lock", "lock-reserve"} {
-		s := Spec{Workload: IRQAllocFails, Variant: variant, CPUs: 2, OnRefusal: driver.EIO, FailEvery: 7, Ratio: 4, Tasks: 5, DurationNs: 10_000}
+		s := Spec{Workload: IRQAllocFails, Variant: variant, CPUs: 2, OnRefusal: driver.EIO, FailEvery: 7, Ratio: 4, Tasks: 5, DurationNs: 6_000}
 		refused, lost, injected := 0.0, 0.0, 0.0
-		for seed := range uint64(5) {
+		for seed := range uint64(3) {
 			o, _ := simulate(t, s, seed)
 			c := o.Sample.Counters
 			refused, lost, injected = refused+c[CounterRefused], lost+c[CounterLost], injected+c[CounterInjected]
