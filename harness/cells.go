@@ -117,7 +117,7 @@ func (p *Plan) add(q Request, c choice, sweep sweep, d workload.Description, v d
 			continue
 		}
 		for i, n := range c.counts {
-			if i < len(c.counts)-1 && q.Quick && overloaded(s) {
+			if i < len(c.counts)-1 && onMostOnly(q, s) {
 				continue
 			}
 			p.Cells = append(p.Cells, c.on(s, n))
@@ -127,6 +127,12 @@ func (p *Plan) add(q Request, c choice, sweep sweep, d workload.Description, v d
 		base.Knobs = map[string]int{workload.KnobDirect: 1}
 		p.Cells = append(p.Cells, c.on(base, 1))
 	}
+}
+
+// onMostOnly reports whether a spec is for the largest count of CPUs alone: what a write waits for there says more than how that grows, and costs less
+// than a second sweep.
+func onMostOnly(q Request, s workload.Spec) bool {
+	return q.Quick && overloaded(s) || s.Workload == workload.IRQAllocFails && len(q.CPUs) == 0
 }
 
 // overloaded reports whether a spec is of the second point of bio-inflight, which a quick run takes on most CPUs only.

@@ -272,14 +272,14 @@ func TestReserveLeavesHalfToEverybody(t *testing.T) {
 // Any two allocators of tags compose: here one of flags, called through the interface, over a reserve of skipping locks.
 func TestAnyTwoPoolsCompose(t *testing.T) {
 	v := reserved(true)
-	v.Name, v.Loops = "flag-over-flag-bit", nil
+	v.Name, v.Loops, v.Knobs = "flag-over-flag-bit", nil, v.Knobs[2:] // the reserve's
 	v.New = func(place kernel.Place, c designs.Config) (designs.Allocator, error) {
 		if err := c.Validate(v.Knobs); err != nil {
 			return nil, err
 		}
 		parts := Composition{ReserveTags: reservedOf(c), NoWait: true}
 		parts.OrdinaryTags = c.Items - parts.ReserveTags
-		ordinary, err := NewFlagged(place, Config{Tags: parts.OrdinaryTags, Max: c.Knob(knobMax, 0), Batch: c.Knob(knobBatch, 0)})
+		ordinary, err := NewFlagged(place, Config{Tags: parts.OrdinaryTags, Max: 2, Batch: 1})
 		if err != nil {
 			return nil, err
 		}
