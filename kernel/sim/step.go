@@ -39,7 +39,16 @@ func (m *Machine) point(kind choice.Kind, word unsafe.Pointer, expect uint64) {
 			m.place(next)
 		}
 		m.current = next
-		m.coros.Switch(next + 1)
+		if m.options.Hub {
+			m.coros.Switch(next + 1)
+		} else {
+			if resume, yield := m.coros.Turn(next + 1); resume != nil {
+				resume()
+			} else {
+				yield(struct{}{})
+			}
+			m.coros.Back(self + 1)
+		}
 		if m.aborting {
 			panic(aborted{})
 		}
