@@ -8,17 +8,20 @@ import (
 	"headroom/kernel"
 	"headroom/kernel/arch"
 	"headroom/kernel/atomic"
+	"headroom/kernel/machine"
 	"headroom/kernel/mem"
 	"headroom/kernel/page"
 	"headroom/kernel/slab"
 )
 
-// bench is a machine of which only the numbers matter: one task, which may not wait.
+// bench is a machine of which only the numbers matter: one task, which may not wait. Work that is queued waits for ever.
 type bench struct {
 	testing.TB
 	memory *mem.Memory
 	task   *kernel.Task
 }
+
+func (b *bench) Queue(*kernel.Task, int, *machine.Work) {}
 
 func newBench(t testing.TB) *bench {
 	memory, err := mem.Make(1, 16<<20, nil)
