@@ -21,6 +21,7 @@ var timedTitles = map[string]string{
 	result.TimedFree:      "one free",
 	result.TimedIntended:  "alloc, from intended start",
 	result.TimedActual:    "alloc, uncorrected",
+	result.TimedServed:    "release to served",
 }
 
 // Spectra draws the percentile spectra of every workload and item kind whose rows have distributions: the percentile, on an axis on which each

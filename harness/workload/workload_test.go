@@ -56,6 +56,10 @@ func TestCheckRefusesWithTheRemedy(t *testing.T) {
 		{BioInflight, func(s *Spec) { s.Flight.Rate = math.NaN() }, "bio-inflight at NaN requests a second"},
 		{BioInflight, func(s *Spec) { s.Flight.Depth = 0 }, "bio-inflight 0 deep: give 1 to 4096 items for each CPU"},
 		{BioInflight, func(s *Spec) { s.Flight.ServiceUs = -1 }, "bio-inflight with a service time of -1 us"},
+		{BioInflight, func(s *Spec) { s.CPUs, s.Flight.Depth = 8, 4096 },
+			"bio-inflight 4096 deep on 8 CPUs: 32768 completions could wait in the inbox of one CPU, and it takes 16384: give a depth of at most 2048"},
+		{BioInflight, func(s *Spec) { s.DurationNs, s.Flight.ServiceUs = 20_000_000, 1e5 },
+			"the 100000 requests a second of 20 ms take about 25.1 s with 8 items for each CPU and 100000 us of service, and a sample may take 3: give a lower rate"},
 		{BioInflight, func(s *Spec) { s.Flight.Arrival = "late" }, `bio-inflight with arrivals "late": give poisson or fixed`},
 		{BioInflight, func(s *Spec) { s.Flight.Service = "" }, `bio-inflight with service times "": give random or fixed`},
 		{Fastpath, func(s *Spec) { s.Latency = "some" }, `latency "some" of fastpath: give "every", or for fastpath and window "sampled"`},
@@ -65,6 +69,7 @@ func TestCheckRefusesWithTheRemedy(t *testing.T) {
 		{Fastpath, func(s *Spec) { s.Room = -1 }, "room for -1 items: give 0 to 4194304"},
 		{Trace, func(s *Spec) { s.File = "" }, `trace "" at pace 0: name a file`},
 		{Trace, func(s *Spec) { s.Pace = -1 }, "at pace -1: name a file, and a pace of 0 (flat out) or more"},
+		{Trace, func(s *Spec) { s.CPUs = 4097 }, "trace on 4097 CPUs: a recording names 4096 at most; give --cpus a count up to that"},
 		{Trace, func(s *Spec) { s.Touch = 64 }, "a recording touches none"},
 	} {
 		s := runnable(c.workload)
@@ -89,7 +94,7 @@ func TestLacksNamesTheReason(t *testing.T) {
 		{Fastpath, "", designs.Capabilities{}, ""},
 		{Window, "", designs.Capabilities{}, ""},
 		{TagExhaust, "", tags, ""},
-		{TagExhaust, "", designs.Capabilities{Kind: designs.Tag}, "its Alloc never waits, and answers ErrWouldBlock instead"},
+		{TagExhaust, "", designs.Capabilities{Kind: designs.Tag}, "its Alloc never waits for an item"},
 		{BioInflight, "", designs.Capabilities{FreeIn: []kernel.Context{kernel.Process, kernel.SoftIRQ}}, "its Free may not be called in a hard interrupt"},
 		{BioInflight, "", designs.Capabilities{FreeIn: []kernel.Context{kernel.HardIRQ}}, ""},
 		{BioInflight, "", designs.Capabilities{FreeIn: []kernel.Context{kernel.HardIRQ}, Unbounded: true}, "its items never run out"},
