@@ -1,7 +1,6 @@
 package designtest
 
 import (
-
 	"headroom/designs"
 	"headroom/designs/spec"
 	"headroom/kernel"

@@ -27,6 +27,7 @@ var bySuite = killer{suite: func(v designs.Variant) bool {
 
 // killers are the exceptions. In the mainline order the window of PO-02 is narrow, since a whole free has to fall into it: package fuzz finds it there.
 var killers = map[mutant.ID]killer{
+	po01: {check: func(*testing.T) error { return explore(frees()) }},
 	po02: {suite: func(v designs.Variant) bool { return bySuite.suite(v) && strings.HasPrefix(v.Name, "molnar") }},
 	po05: {check: func(t *testing.T) error { return serveFromBelow(t, Molnar) }},
 	po07: {check: checkAttempts},
