@@ -34,8 +34,8 @@
 //
 // Sentences that a variant is known to break (Variant.Breaks) are passed over where they are broken, and have to be seen broken once.
 //
-// What is not tried: SoftIRQ and NMI contexts (machines raise hard interrupts only), TakesLocks, IRQPairs, and the one-method interfaces but
-// Bytes, CPUDead and StatsReader.
+// What is not tried: SoftIRQ and NMI contexts (machines raise hard interrupts only), TakesLocks, IRQPairs, HoldsBack, and the one-method interfaces but
+// Bytes, CPUDead, Flusher and StatsReader. A variant that holds items back has no trial wait with more room than items: nobody can empty it there.
 package designtest
 
 import (

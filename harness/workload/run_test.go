@@ -66,7 +66,8 @@ func measureOne(t *testing.T, s Spec, recording *trace.Recording) *Outcome {
 	sample, sum := &o.Sample, int64(0)
 	for cpu, ops := range sample.PerCPU {
 		sum += ops
-		if ops < 1 && s.Workload != Trace { // a recording decides itself who does what
+		// A recording decides itself who does what, and the other CPU may hold all tags whenever an interrupt asks for one.
+		if ops < 1 && s.Workload != Trace && s.Workload != IRQAllocFails {
 			t.Errorf("%s on %s: CPU %d did nothing: %v", s.Workload, v.FullName(), cpu, sample.PerCPU)
 		}
 	}
