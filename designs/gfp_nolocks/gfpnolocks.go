@@ -100,6 +100,7 @@ func newStore(place kernel.Place, c designs.Config, config page.Config, order, s
 	config.PageBytes = max(mem.LineBytes, 1<<bits.Len(uint(c.Bytes-1))>>order)
 	config.Batch = min(max(c.Items/32, 1), mostBatch)
 	config.High = highBatches * config.Batch
+	config.Batch = max(config.Batch, 2) // so that a list is ever refilled
 	config.Leave = config.High * (100 - share) / 100
 	nodes := place.Memory().Nodes()
 	aside := (place.CPUs() - 1) * (config.High + 2<<order)

@@ -37,29 +37,40 @@ func (a *Allocator) AllocNoLocks(t *kernel.Task, order int) (Page, error) {
 	if order != 0 {
 		return 0, kernel.ErrNoMemory
 	}
-	unmasked := mutant.On(nl05)
-	if !unmasked {
+	masks := !mutant.On(nl05)
+	if masks {
 		t.IRQSave()
 	}
-	for _, number := range a.cpus[t.CPU()].order {
-		l := &a.zones[number].lists[t.CPU()]
-		n := l.words.pages.Load()
-		if n <= uint32(a.config.Leave) {
-			continue
+	l := a.cpus[t.CPU()].home
+	n := l.words.pages.Load()
+	if n <= uint32(a.config.Leave) {
+		if l, n = a.farList(t); l == nil {
+			if masks {
+				t.IRQRestore()
+			}
+			reachDry.Hit()
+			return 0, kernel.ErrNoMemory
 		}
-		index := l.rings[0].popTop()
-		l.words.pages.Store(n - 1)
-		if !unmasked {
-			t.IRQRestore()
-		}
-		l.zone.pages[index].state.StoreRelaxed(owned(0))
-		return l.zone.page(index), nil
 	}
-	if !unmasked {
+	index := l.rings[0].popTop()
+	l.words.pages.Store(n - 1)
+	if masks {
 		t.IRQRestore()
 	}
-	reachDry.Hit()
-	return 0, kernel.ErrNoMemory
+	z := l.zone
+	z.pages[index].state.StoreRelaxed(owned(0))
+	return z.page(index), nil
+}
+
+// farList is the list of the caller's CPU in the nearest zone that has more pages there than are left to others, and how many; nil for none.
+func (a *Allocator) farList(t *kernel.Task) (*list, uint32) {
+	for _, number := range a.cpus[t.CPU()].order {
+		l := &a.zones[number].lists[t.CPU()]
+		if n := l.words.pages.Load(); n > uint32(a.config.Leave) {
+			return l, n
+		}
+	}
+	return nil, 0
 }
 
 // barred: with rt=on who gives a zone's lock up may have to wake a sleeper, which interrupts must not.
@@ -150,17 +161,24 @@ func (z *zone) tryEnter(t *kernel.Task) bool {
 // that lock can, else to the zone's stack of late blocks, from which the next holder of the zone's lock takes it in. It is for the TryLock form;
 // lists of the form IRQOff it does not touch. Misuse panics as in Free. Any context.
 func (a *Allocator) FreeNoLocks(t *kernel.Task, p Page, order int) {
-	z, d := a.descriptor(p)
+	l := a.cpus[t.CPU()].home
+	z := l.zone
 	offset := uint64(p) - z.first
+	if offset >= z.bytes {
+		z = a.zoneOf(p)
+		offset = uint64(p) - z.first
+		l = &z.lists[t.CPU()]
+	}
+	index := uint32(offset >> a.shift)
+	d := &z.pages[index]
 	if uint(order) > MaxOrder || d.state.LoadRelaxed() != owned(order) || offset&(1<<a.shift-1) != 0 {
 		misuse(p, order, d.state.LoadRelaxed())
 	}
-	index := uint32(offset >> a.shift)
 	if a.barred(t) {
 		z.postpone(index, order)
 		return
 	}
-	if uint(order) < a.listed && !a.irqOff && a.tryList(t, &z.lists[t.CPU()], index, order) {
+	if uint(order) < a.listed && !a.irqOff && a.tryList(t, l, index, order) {
 		return
 	}
 	if !z.tryEnter(t) {
