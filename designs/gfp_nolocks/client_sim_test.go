@@ -5,38 +5,19 @@ package gfpnolocks
 import (
 	"errors"
 	"fmt"
-	"math/bits"
 	"testing"
 
 	"headroom/designs"
-	"headroom/internal/rng"
+	"headroom/designs/designtest"
 	"headroom/kernel"
 	"headroom/kernel/atomic"
 	"headroom/kernel/machine"
 	"headroom/kernel/mem"
 	"headroom/kernel/mutant"
-	"headroom/kernel/sim"
 )
-
-// random is the strategy: it stays with the current entity with a chance that the seed picks, else anybody eligible goes on.
-type random struct {
-	stream rng.Stream
-	stay   int // chances in 8
-}
-
-func (w *random) Next(eligible uint64, current int) int {
-	if current >= 0 && eligible>>current&1 != 0 && w.stream.Below(8) < w.stay {
-		return current
-	}
-	for n := w.stream.Below(bits.OnesCount64(eligible)); n > 0; n-- {
-		eligible &= eligible - 1
-	}
-	return bits.TrailingZeros64(eligible)
-}
 
 // scene is a client, a word through which readers find an object, and who reads what.
 type scene struct {
-	*sim.Machine
 	designs.Allocator // the objects
 	client            *Client
 	pages             *TryLock
@@ -50,7 +31,7 @@ type scene struct {
 // Free is where the client gives an object back: nobody may still read it.
 func (s *scene) Free(t *kernel.Task, it designs.Item) {
 	if s.reading[it] != 0 {
-		s.Fail(sim.Contract, "object %d is freed while it is read", it)
+		panic(fmt.Sprintf("object %d is freed while it is read", it))
 	}
 	s.freed++
 	s.Allocator.Free(t, it)
@@ -62,14 +43,27 @@ const (
 	readSteps = 150 // of a reader: about what queueing, quiescing and draining take
 )
 
-// explore runs writers that replace the shared object, readers, a worker and one that quiesces on each CPU, under many schedules.
+// explore runs writers that replace the shared object, readers, and a worker on each CPU, under many schedules.
 func explore(spares int, ask bool) error {
-	m, err := sim.New(sim.Options{CPUs: 2, Entities: 16, Races: true, MemoryBytes: 256 << 10, StepLimit: 60_000})
-	if err != nil {
-		return err
+	s := &scene{}
+	read := 0
+	err := designtest.Explore(designtest.Program{
+		CPUs: 2, MemoryBytes: 256 << 10, StepLimit: 60_000, Seeds: schedules,
+		Build: func(m machine.Machine) error { return s.build(m, spares, ask) },
+		Stage: func(m machine.Machine) {
+			read += len(s.reading)
+			s.reading, s.queued, s.freed, s.writers, s.over = map[designs.Item]int{}, 0, 0, 0, false
+			s.spawn(m)
+		},
+		Verdict: s.verdict,
+	})
+	if err == nil && read == 0 {
+		return errNothingRead
 	}
-	defer m.Close()
-	s := &scene{Machine: m}
+	return err
+}
+
+func (s *scene) build(m machine.Machine, spares int, ask bool) error {
 	objects, err := slabVariant().New(m, designs.Config{Items: 24, Bytes: 64})
 	if err != nil {
 		return err
@@ -87,45 +81,23 @@ func explore(spares int, ask bool) error {
 		return err
 	}
 	s.client, err = NewClient(m, ClientConfig{Pages: s.pages, Objects: s, Grace: grace, PageBytes: tinyPage, Spares: spares, Ask: ask})
-	if err != nil {
-		return err
-	}
-	m.Mark()
-	read := 0
-	for seed := range uint64(schedules) {
-		m.Rewind()
-		s.reading, s.queued, s.freed, s.writers, s.over = map[designs.Item]int{}, 0, 0, 0, false
-		s.spawn()
-		m.SetStrategy(&random{rng.New(rng.Mix(^seed)), [...]int{0, 4, 6, 7}[seed%4]})
-		err := m.Run()
-		if err == nil {
-			err = s.verdict()
-		}
-		if err != nil {
-			return fmt.Errorf("seed %d: %w", seed, err)
-		}
-		read += len(s.reading)
-	}
-	if read == 0 {
-		return errNothingRead
-	}
-	return nil
+	return err
 }
 
 var errNothingRead = errors.New("no reader met an object, so nothing is shown")
 
-func (s *scene) spawn() {
+func (s *scene) spawn(m machine.Machine) {
 	for cpu := range 2 {
 		s.writers++
-		s.task("writer", cpu, s.write)
-		s.task("reader", cpu, func(t *kernel.Task) {
+		task(m, "writer", cpu, s.write)
+		task(m, "reader", cpu, func(t *kernel.Task) {
 			for range 3 {
 				s.read(t)
 				s.client.config.Grace.Quiesce(t)
 				t.Resched()
 			}
 		})
-		s.task("worker", cpu, func(t *kernel.Task) {
+		task(m, "worker", cpu, func(t *kernel.Task) {
 			for !s.over {
 				s.client.Refill(t, kernel.NoWait)
 				s.client.config.Grace.Quiesce(t)
@@ -137,8 +109,8 @@ func (s *scene) spawn() {
 	}
 }
 
-func (s *scene) task(name string, cpu int, body func(t *kernel.Task)) {
-	s.Spawn(nil, machine.Spec{Name: fmt.Sprintf("%s/%d", name, cpu), CPU: cpu, Body: body})
+func task(m machine.Machine, name string, cpu int, body func(t *kernel.Task)) {
+	m.Spawn(nil, machine.Spec{Name: fmt.Sprintf("%s/%d", name, cpu), CPU: cpu, Body: body})
 }
 
 // write puts objects in the place of the shared one and queues what was there; the last it takes away.
@@ -156,7 +128,7 @@ func (s *scene) write(t *kernel.Task) {
 		before := t.LocksAsked()
 		s.client.Queue(t, designs.Item(old))
 		if n := t.LocksAsked() - before; n != 1 {
-			s.Fail(sim.Contract, "Queue asked for %d locks, and one is its own", n)
+			panic(fmt.Sprintf("Queue asked for %d locks, and one is its own", n))
 		}
 	}
 	if old := s.shared.Swap(0); old != 0 {
