@@ -68,7 +68,8 @@ type RangeAllocator interface {
 	AllocRange(t *kernel.Task, gfp kernel.GFP, low, high Item) (Item, error)
 }
 
-// NoLockAllocator has an entry that takes no lock, for callers that may hold any.
+// NoLockAllocator has an entry that takes no lock, for callers that may hold any: it may try locks, and answers kernel.ErrNoMemory or ErrWouldBlock
+// rather than wait for one. What it gives goes back by Free. Alloc with kernel.NoLocks among the flags is the same, said by a flag.
 type NoLockAllocator interface {
 	AllocNoLocks(t *kernel.Task) (Item, error)
 }
@@ -169,7 +170,8 @@ type Capabilities struct {
 	MayWait     bool             `json:"mayWait"`     // Alloc with DirectReclaim waits instead of failing
 	MayFail     bool             `json:"mayFail"`     // Alloc without DirectReclaim may return an error
 	Guarantee   string           `json:"guarantee"`   // what it promises, in words
-	TakesLocks  bool             `json:"takesLocks"`  // false: no path takes a lock
+	TakesLocks  bool             `json:"takesLocks"`  // false: Alloc and Free wait for no lock on any path; they may try
+	NoLocks     bool             `json:"noLocks"`     // has an entry that takes no lock (NoLockAllocator), whatever Alloc does
 	Memory      bool             `json:"memory"`      // items are memory (Bytes)
 	PerCPU      bool             `json:"perCpu"`      // items are kept per CPU, so CPUDead matters
 	IRQPairs    float64          `json:"irqPairs"`    // interrupt mask and unmask pairs of one alloc and free, on the fast path

@@ -45,6 +45,7 @@ var trials = []trial{
 	{name: "loops", cpus: 1, nativeOnly: true, needs: needLoops, stage: stageLoops},
 	{name: "churn", cpus: 3, random: true, stage: stageChurn},
 	{name: "unplug", cpus: 3, random: true, stage: stageUnplug},
+	{name: "nolocks", cpus: 3, random: true, needs: needNoLocks, stage: stageNoLocks},
 }
 
 var (
@@ -52,6 +53,7 @@ var (
 	errNeverEmpty = errors.New("the table says that Alloc never fails")
 	errNoIRQs     = errors.New("the table allows no calls from hard interrupts")
 	errNoMemory   = errors.New("items are no memory")
+	errTakesLocks = errors.New("the table names no entry that takes no locks")
 	errNoLoops    = errors.New("the variant has no loops of its own")
 )
 
@@ -61,6 +63,8 @@ func needMayWait(v designs.Variant) error {
 
 func needMemory(v designs.Variant) error { return unless(v.Capabilities.Memory, errNoMemory) }
 func needLoops(v designs.Variant) error  { return unless(v.Loops != nil, errNoLoops) }
+
+func needNoLocks(v designs.Variant) error { return unless(v.Capabilities.NoLocks, errTakesLocks) }
 
 func needLimit(v designs.Variant) error {
 	return unless(v.Capabilities.MayFail && !v.Capabilities.Unbounded, errNeverEmpty)

@@ -21,6 +21,9 @@ func TestSequentialChecksCatchTheMutants(t *testing.T) {
 		{um01, func() error { return reserveIsNotCached(t, TryLock) }},
 		{um01, func() error { return reserveIsNotCached(t, IRQOff) }},
 		{nl01, func() error { return pathsAgree(t) }},
+		{nl02, func() error { return lateIsNoExcuse(t) }},
+		{nl03, func() error { return pathsAgree(t) }},
+		{nl04, func() error { return nmiAnywhere(t) }},
 		{pg01, func() error { return buddyStory(t, mergeStory) }},
 	} {
 		if err := with(c.id, c.check); err == nil {
@@ -58,6 +61,7 @@ func catches(t *testing.T, id string, p program) {
 func TestEveryMutantHasItsCheck(t *testing.T) {
 	checked := map[mutant.ID]bool{"PA-01": true, "PA-02": true, "PA-03": true, "PA-04": true, "PA-06": true, "UM-01": true, "NL-01": true,
 		"PG-01": true, "PG-02": true, "PG-03": true, "PG-04": true, "PG-05": true, "PG-06": true, "PG-07": true, "PG-08": true, "PG-09": true,
+		"NL-02": true, "NL-03": true, "NL-04": true, "NL-05": true, "NL-06": true,
 		"PG-10": true, "PG-11": true, "PG-12": true}
 	for _, m := range mutant.All() {
 		if m.Host == host && !checked[m.ID] {

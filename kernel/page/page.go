@@ -11,7 +11,8 @@
 //
 // Invariants:
 //
-//	I1  a page is in one place: a free list of its zone, one per-CPU list, the cache, or with an owner (mutants PG-02, PG-04, PA-04)
+//	I1  a page is in one place: a free list of its zone, one per-CPU list, the cache, its zone's late blocks, or with an owner (mutants PG-02, PG-04,
+//	    PA-04, NL-05)
 //	I2  a free block of an order lies on a multiple of its size, and its buddy is not free in the same order (mutant PG-01)
 //	I3  the free count of a zone is never above the pages on its free lists while the zone's lock is free (mutants PA-01, PA-02)
 //	I4  nobody takes a block out of a zone that leaves it below the mark of his flags, rights and era (mutants PA-01, PA-02, PA-06)
@@ -19,7 +20,7 @@
 //	I6  a flush moves no more pages than are there, whatever happens to the limits meanwhile (mutant PA-03)
 //	I7  a dead CPU keeps no pages (mutant PG-03)
 //	I8  a page taken out of the cache is not dropped from it as well (mutant PG-05)
-//	I9  every allocated page has one owner to start with, by whatever path it came (mutant NL-01)
+//	I9  every allocated page has one owner to start with, by whatever path it came (mutants NL-01, NL-03)
 //	I10 the background reclaimer does not sleep while it is wanted (mutant PG-06)
 //	I11 what is allocated to write a dirty page may use every reserve, and starts no reclaim (mutant PG-08)
 //	I12 nobody waits for a write when none is under way (mutant PG-07)
@@ -27,6 +28,9 @@
 //	I14 no list may hold more than its ceiling, however its limit floats (mutant PG-10)
 //	I15 a victim does not end while it is being reaped (mutant PG-11)
 //	I16 no caller in direct reclaim is refused for the sake of pages that are set aside for urgent callers (mutant PG-12)
+//	I18 AllocNoLocks and FreeNoLocks never wait for a lock, but with rt=on for the raw one of a queue of sleepers that they wake (mutant NL-04)
+//	I19 AllocNoLocks serves a sole caller as long as a list of his CPU has a page or, TryLock, a zone has one above its mark (mutant NL-02)
+//	I20 a late block stays on its zone's stack until a holder of the zone's lock takes it in; whoever looks into a zone does (mutant NL-06)
 //
 // Locks, in the order they nest: the mutex of Drain, one list's lock, one zone's lock. The cache's lock nests in none and holds none. Zone and
 // cache locks are taken with interrupts masked; a list's lock is not, which is why it is only tried where an interrupt may be.
@@ -38,6 +42,7 @@
 //	O2  kswapd enters its queue (a full barrier), then looks at wanted; who wakes it swaps wanted to 1 (a full barrier), then looks at the queue.
 //	O3  who waits for a write enters the queue (a full barrier), then looks at the counts of writes; a write's end changes the counts (full
 //	    barriers), then looks at the queue.
+//	O4  a late block is linked, then made the head of its zone's stack; collect swaps the head out, then follows the links.
 //
 // The free count is kept as a shared word and a difference for each CPU, as the kernel does, so that most changes leave the shared line alone.
 // The sum of all is exact under the zone's lock; it is formed when the shared word alone cannot decide.
@@ -47,7 +52,8 @@
 // within the drift of all CPUs of what it is compared with.
 //
 // Contexts: any but NMI; with DirectReclaim process context with no spinning lock held. With rt=on a zone's lock sleeps: IRQOff, which takes it
-// with interrupts masked, then breaks the kernel's rules, as it did in 2020.
+// with interrupts masked, then breaks the kernel's rules, as it did in 2020; RawZone makes that lock spin. What takes no locks is in nolocks.go: of
+// the TryLock form it may be called from NMI too.
 //
 // Differences from the originals: the mark is looked at where pages leave the zone, under its lock, and a list hit is not checked; the kernel
 // looks before, without the lock, and can overshoot by one batch a CPU. In the TryLock form a caller that is about to fail first empties the
@@ -157,8 +163,8 @@ func New(place kernel.Place, config Config) (*Allocator, error) {
 
 // Alloc hands out a block of 2^order pages whose one owner is the caller. Without DirectReclaim it never waits. It returns
 // kernel.ErrNoMemory when no zone may give a block to a caller of these flags and rights and, with DirectReclaim, reclaim finds nothing more.
-// With NoFail it goes on until it has one. NoLocks is not looked at: every path takes or tries a lock, or masks interrupts. It panics on an order
-// out of range. Any context but NMI.
+// With NoFail it goes on until it has one. With NoLocks it is AllocNoLocks once the nearest list had nothing. It panics on an order out of range. Any
+// context but NMI.
 func (a *Allocator) Alloc(t *kernel.Task, gfp kernel.GFP, order int) (Page, error) {
 	if uint(order) < a.listed {
 		if a.irqOff {

@@ -31,6 +31,10 @@ var (
 	reachGiven    = reach.Define(host, "set-aside-given")
 	reachRaised   = reach.Define(host, "limit-raised") // a list may hold more
 	reachEmpty    = reach.Define(host, "empty")
+	reachDry      = reach.Define(host, "no-locks-dry") // a no-locks caller found nothing
+	reachHeld     = reach.Define(host, "zone-held")    // a zone's lock could not be had at once
+	reachLate     = reach.Define(host, "late")         // a block was put aside
+	reachCollect  = reach.Define(host, "late-collected")
 )
 
 var (
@@ -48,6 +52,16 @@ var (
 		Story: "a caller who may use the reserve refills a whole batch from it; FreeBSD UMA, 2020"})
 	nl01 = mutant.Define(mutant.Mutant{ID: "NL-01", Host: host, Breaks: "I9",
 		Story: "a block straight from the zone has no owner; Linux, alloc_pages_nolock, 2025"})
+	nl02 = mutant.Define(mutant.Mutant{ID: "NL-02", Host: host, Breaks: "I19",
+		Story: "a no-locks caller gives up while any block is late, as while any memory was unaccepted; Linux, try_alloc_pages, 2025"})
+	nl03 = mutant.Define(mutant.Mutant{ID: "NL-03", Host: host, Breaks: "I9",
+		Story: "a block that came without a lock has no owner: the no-locks path alone forgot it; Linux, try_alloc_pages, 2025"})
+	nl04 = mutant.Define(mutant.Mutant{ID: "NL-04", Host: host, Breaks: "I18",
+		Story: "the no-locks path takes the zone's lock once the list is empty, and spins on a lock that the interrupted task holds"})
+	nl05 = mutant.Define(mutant.Mutant{ID: "NL-05", Host: host, Breaks: "I1",
+		Story: "the walk over the lists does not mask interrupts, and an interrupt takes the same page"})
+	nl06 = mutant.Define(mutant.Mutant{ID: "NL-06", Host: host, Breaks: "I20",
+		Story: "a late block becomes the head by a store, which loses what others pushed since the load"})
 	pg01 = mutant.Define(mutant.Mutant{ID: "PG-01", Host: host, Breaks: "I2",
 		Story: "a merge takes any free block at the buddy's place, whatever its order"})
 	pg02 = mutant.Define(mutant.Mutant{ID: "PG-02", Host: host, Breaks: "I1",

@@ -18,6 +18,7 @@ var programs = []struct {
 	{"death TryLock", death(TryLock)}, {"death IRQOff", death(IRQOff)},
 	{"caching TryLock", caching(TryLock)}, {"caching IRQOff", caching(IRQOff)}, {"background", background()},
 	{"dirtying TryLock", dirtying(TryLock, 4, 2)}, {"dirtying IRQOff", dirtying(IRQOff, 4, 2)}, {"hogs", hogging()}, {"hogs reaped", reaping()}, {"one dirty page", dirtying(TryLock, 1, 1)},
+	{"without locks TryLock", lockless(TryLock)}, {"without locks IRQOff", lockless(IRQOff)}, {"without locks, crowded", crowded()},
 }
 
 // Every invariant, over random schedules: no page twice, no data race, nothing lost, no deadlock, no mark passed. Together the programs take every
@@ -46,7 +47,7 @@ func TestNoScheduleBreaksAnInvariant(t *testing.T) {
 func TestSleepingLocksServeTasks(t *testing.T) {
 	lock.RT = true
 	defer func() { lock.RT = false }()
-	for _, p := range []program{marks(), resize(TryLock), death(TryLock), caching(TryLock), background(), hogging(), reaping()} {
+	for _, p := range []program{marks(), resize(TryLock), death(TryLock), caching(TryLock), background(), hogging(), reaping(), lockless(TryLock), inRaw(churn(IRQOff, 1))} {
 		if err := explore(p); err != nil {
 			t.Error(err)
 		}
@@ -64,6 +65,7 @@ func TestSchedulesCatchTheMutants(t *testing.T) {
 		{"PG-05", caching(TryLock)}, {"PG-06", background()},
 		{"PG-07", dirtying(TryLock, 1, 1)}, {"PG-08", dirtying(TryLock, 4, 2)}, {"PG-09", hogging()},
 		{"PG-10", floating()}, {"PG-11", reaping()},
+		{"NL-04", lockless(TryLock)}, {"NL-05", lockless(IRQOff)}, {"NL-06", crowded()},
 	} {
 		catches(t, c.id, c.program)
 	}

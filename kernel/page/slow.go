@@ -14,6 +14,9 @@ func (a *Allocator) allocSlow(t *kernel.Task, gfp kernel.GFP, order int) (Page, 
 	if uint(order) > MaxOrder {
 		panic(fmt.Sprintf("page: a block of order %d: give 0 to %d", order, MaxOrder))
 	}
+	if gfp&kernel.NoLocks != 0 {
+		return a.AllocNoLocks(t, order)
+	}
 	rights := a.rights(t)
 	if p, ok := a.fromZones(t, order, a.config.demand(0, 0, a.config.Marks.Low)); ok {
 		return p, nil
@@ -116,7 +119,6 @@ func (z *zone) grab(t *kernel.Task, order int, d demand, l *list) (index uint32,
 	if l != nil {
 		blocks = l.refillBlocks(order)
 	}
-	size := int64(1) << order
 	if mutant.On(pg02) && z.config.Lists == IRQOff {
 		z.area.lock.Lock(t)
 		defer z.area.lock.Unlock(t)
@@ -124,6 +126,13 @@ func (z *zone) grab(t *kernel.Task, order int, d demand, l *list) (index uint32,
 		z.enter(t)
 		defer z.leave(t)
 	}
+	return z.cut(t, order, d, l, blocks)
+}
+
+// cut is grab's part under the zone's lock.
+func (z *zone) cut(t *kernel.Task, order int, d demand, l *list, blocks int) (index uint32, ok bool) {
+	size := int64(1) << order
+	z.collect(t)
 	d, rest := d.in(z)
 	free := z.freeNear(max(d.mark, d.ordinary) + rest.setAside + size*int64(blocks))
 	if !d.allows(free, order) {

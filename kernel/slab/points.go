@@ -18,6 +18,8 @@ var (
 	reachFar      = reach.Define(host, "far-slab") // another node's slab served
 	reachDead     = reach.Define(host, "cpu-dead")
 	reachEmpty    = reach.Define(host, "empty")
+	reachHeld     = reach.Define(host, "node-held") // a node's lock could not be had at once
+	reachUndone   = reach.Define(host, "undone")    // new pages went back, since the node's lock could not be had
 )
 
 var (
@@ -35,4 +37,8 @@ var (
 		Story: "a CPU's death leaves what it kept on its list"})
 	so07 = mutant.Define(mutant.Mutant{ID: "SO-07", Host: host, Breaks: "I7",
 		Story: "without new pages the own node alone is looked at"})
+	so08 = mutant.Define(mutant.Mutant{ID: "SO-08", Host: host, Breaks: "I8",
+		Story: "pages that cannot be made a slab at once are forgotten"})
+	so09 = mutant.Define(mutant.Mutant{ID: "SO-09", Host: host, Breaks: "I9",
+		Story: "the entry that takes no locks waits for the node's lock"})
 )

@@ -25,7 +25,7 @@ var programs = []struct {
 }{
 	{"slabs of one object", churning(1, 4, oneObject)}, {"slabs of two", churning(1, 4, several)}, {"slabs kept", churning(1, 4, kept)},
 	{"two nodes", churning(2, 4, several)}, {"two nodes, one object", churning(2, 4, oneObject)}, {"two nodes, all kept", churning(2, 2, allKept)},
-	{"death", death()},
+	{"death", death()}, {"without locks", lockless()},
 }
 
 // Every invariant, over random schedules: no object twice, no data race, nothing lost, no deadlock. Together the programs take every slow path.
@@ -80,6 +80,8 @@ func TestChecksCatchTheMutants(t *testing.T) {
 		{so05, func() error { return allComeBack(t) }},
 		{so06, func() error { return explore(death()) }},
 		{so07, func() error { return farObjects(t) }},
+		{so08, func() error { return explore(lockless()) }},
+		{so09, func() error { return explore(lockless()) }},
 	} {
 		checked[c.id] = true
 		if err := with(c.id, c.check); err == nil {

@@ -20,6 +20,8 @@
 //	I5  a node keeps no more than MinPartial slabs with every object free (mutant SO-05)
 //	I6  a dead CPU keeps no objects (mutant SO-06)
 //	I7  nobody is refused while a slab of any node has a free object (mutant SO-07)
+//	I8  pages that AllocNoLocks got and could not make a slab of go back (mutant SO-08)
+//	I9  AllocNoLocks waits for no lock (mutant SO-09)
 //
 // Locks: a node's lock nests in none and holds none; it is taken with interrupts masked. Pages are taken and given back with no lock held and
 // interrupts as the caller has them, so with rt=on, where the page allocator sleeps, a cache can be used where the page allocator can.
