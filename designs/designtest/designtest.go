@@ -20,6 +20,7 @@
 //	misuse    C8                 frees of items that are out of range, and of an idle one
 //	memory    C1 C2              every byte of every item is written and read back
 //	loops     C1 C4              the measuring loops do what they say
+//	reserve   C10                promises are made and drawn while others take all there is; reservers sleep, and cancel
 //	churn     C1 to C5, C7       tasks on all CPUs, interrupts that free on other CPUs
 //	unplug    C1 to C5, C7, C9   churn, while a CPU goes offline
 //
@@ -33,8 +34,8 @@
 //
 // Sentences that a variant is known to break (Variant.Breaks) are passed over where they are broken, and have to be seen broken once.
 //
-// What is not tried: SoftIRQ and NMI contexts (machines raise hard interrupts only), TakesLocks, IRQPairs, and the one-method interfaces but
-// Bytes, CPUDead and StatsReader.
+// What is not tried: SoftIRQ and NMI contexts (machines raise hard interrupts only), TakesLocks, IRQPairs, and the further interfaces but Bytes,
+// CPUDead, Reserver and StatsReader.
 package designtest
 
 import (

@@ -38,6 +38,8 @@ type Config struct {
 	MostHigh   int     // largest High that SetLimits will be given; 0 means HighMax
 	Batch      int     // pages moved at a time, 1 to High; 0 means computed
 	Drift      int     // pages by which a CPU's share of the free count may differ from zero; 0 means computed
+	Promises   bool    // Reserve, Draw and Cancel may be called
+	Estimate   bool    // Reserve without DirectReclaim answers from the shared words of the free counts, without the CPUs' shares
 	HighAtomic int     // pages that only callers with a reserve flag may count on, until reclaim needs them; 0 to Pages
 	// Write begins to write a dirty page, called in reclaim, in process context, with no lock held and with rights to all reserves. Whoever it set
 	// to work calls Written when that is done, at once or later, in any context. An error says that it could not begin. nil: dirty pages stay.

@@ -133,6 +133,7 @@ func (l *list) flush(t *kernel.Task, want uint32) {
 	z.account(t, int64(freed)) // O1: after the blocks are linked
 	z.relax()
 	z.leave(t)
+	z.tell(t)
 }
 
 func (r *ring) popBottom() uint32 {

@@ -90,6 +90,7 @@ type Allocator struct {
 	drains *drains
 	writes *writes
 	killer *killer
+	await  *await         // nil without Config.Promises
 	works  []machine.Work // raised to make a CPU empty its lists (IRQOff)
 	raise  func(by *kernel.Task, cpu int, w *machine.Work)
 }
@@ -132,6 +133,9 @@ func New(place kernel.Place, config Config) (*Allocator, error) {
 	}
 	if a.killer, err = mem.New[killer](place.Memory(), 0); err != nil {
 		return nil, fmt.Errorf("page: %w", err)
+	}
+	if err := newAwait(a, place); err != nil {
+		return nil, err
 	}
 	for node := range a.zones {
 		if err := newZone(&a.zones[node], a, place, node); err != nil {

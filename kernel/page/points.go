@@ -31,6 +31,13 @@ var (
 	reachGiven    = reach.Define(host, "set-aside-given")
 	reachRaised   = reach.Define(host, "limit-raised") // a list may hold more
 	reachEmpty    = reach.Define(host, "empty")
+
+	reachNotPromised = reach.Define(host, "not-promised")
+	reachMissed      = reach.Define(host, "draw-missed") // no zone had a promise when it was looked at
+	reachDrawnClean  = reach.Define(host, "drawn-clean") // a draw dropped a clean page
+	reachBacks       = reach.Define(host, "backs-promise")
+	reachMoved       = reach.Define(host, "promise-moved")
+	reachAwait       = reach.Define(host, "promise-wait")
 )
 
 var (
@@ -72,4 +79,16 @@ var (
 		Story: "the victim learns that it is one before it is reaped, and is not waited for"})
 	pg12 = mutant.Define(mutant.Mutant{ID: "PG-12", Host: host, Breaks: "I16",
 		Story: "what is set aside for urgent callers is never given back"})
+	rv01 = mutant.Define(mutant.Mutant{ID: "RV-01", Host: host, Breaks: "I17",
+		Story: "ordinary allocations look at the mark alone, and take what is promised"})
+	rv02 = mutant.Define(mutant.Mutant{ID: "RV-02", Host: host, Breaks: "I17",
+		Story: "reclaim drops clean pages whatever they back, and has them in its hands between the cache and the zone"})
+	rv03 = mutant.Define(mutant.Mutant{ID: "RV-03", Host: host, Breaks: "I17",
+		Story: "a clean page that backs a promise is pinned without a look at promises"})
+	rv04 = mutant.Define(mutant.Mutant{ID: "RV-04", Host: host, Breaks: "I18",
+		Story: "who waits for a promise tries first and notes afterwards how much has changed"})
+	rv05 = mutant.Define(mutant.Mutant{ID: "RV-05", Host: host, Breaks: "I18",
+		Story: "lists are filled, and keep what is freed, while somebody waits for a promise"})
+	rv06 = mutant.Define(mutant.Mutant{ID: "RV-06", Host: host, Breaks: "I17 I19",
+		Story: "admission trusts the shared word of the free count, which differs from it by every CPU's drift"})
 )

@@ -18,6 +18,9 @@ var programs = []struct {
 	{"death TryLock", death(TryLock)}, {"death IRQOff", death(IRQOff)},
 	{"caching TryLock", caching(TryLock)}, {"caching IRQOff", caching(IRQOff)}, {"background", background()},
 	{"dirtying TryLock", dirtying(TryLock, 4, 2)}, {"dirtying IRQOff", dirtying(IRQOff, 4, 2)}, {"hogs", hogging()}, {"hogs reaped", reaping()}, {"one dirty page", dirtying(TryLock, 1, 1)},
+	{"promises TryLock", promising(TryLock, 1, false)}, {"promises IRQOff", promising(IRQOff, 1, false)}, {"promises on two nodes", promising(TryLock, 2, false)},
+	{"promises by estimate", estimating()}, {"promised cache", cached(1)}, {"promised cache on two nodes", cached(2)},
+	{"waiting for a promise TryLock", awaiting(TryLock)}, {"waiting for a promise IRQOff", awaiting(IRQOff)},
 }
 
 // Every invariant, over random schedules: no page twice, no data race, nothing lost, no deadlock, no mark passed. Together the programs take every
@@ -46,7 +49,7 @@ func TestNoScheduleBreaksAnInvariant(t *testing.T) {
 func TestSleepingLocksServeTasks(t *testing.T) {
 	lock.RT = true
 	defer func() { lock.RT = false }()
-	for _, p := range []program{marks(), resize(TryLock), death(TryLock), caching(TryLock), background(), hogging(), reaping()} {
+	for _, p := range []program{marks(), resize(TryLock), death(TryLock), caching(TryLock), background(), hogging(), reaping(), promising(TryLock, 1, false), cached(2)} {
 		if err := explore(p); err != nil {
 			t.Error(err)
 		}
@@ -64,6 +67,8 @@ func TestSchedulesCatchTheMutants(t *testing.T) {
 		{"PG-05", caching(TryLock)}, {"PG-06", background()},
 		{"PG-07", dirtying(TryLock, 1, 1)}, {"PG-08", dirtying(TryLock, 4, 2)}, {"PG-09", hogging()},
 		{"PG-10", floating()}, {"PG-11", reaping()},
+		{"RV-01", promising(TryLock, 1, false)}, {"RV-02", cached(1)}, {"RV-03", cached(1)}, {"RV-04", awaiting(TryLock)}, {"RV-05", awaiting(TryLock)},
+		{"RV-05", awaiting(IRQOff)}, {"RV-06", estimating()},
 	} {
 		catches(t, c.id, c.program)
 	}
