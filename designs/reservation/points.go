@@ -26,7 +26,7 @@ var (
 	rs03 = mutant.Define(mutant.Mutant{ID: "RS-03", Host: host, Breaks: "I4",
 		Story: "slab: a free does not look whether somebody waits for the object"})
 	rs04 = mutant.Define(mutant.Mutant{ID: "RS-04", Host: host, Breaks: "I4",
-		Story: "slab: a reserver looks for objects first and notes afterwards how much has changed"})
+		Story: "slab: a free moves objects into the depot and wakes nobody who waits for them"})
 	rs05 = mutant.Define(mutant.Mutant{ID: "RS-05", Host: host, Breaks: "I5",
 		Story: "slab: a cancelled promise leaves its objects in the depot"})
 	rs06 = mutant.Define(mutant.Mutant{ID: "RS-06", Host: host, Breaks: "I5",

@@ -39,7 +39,7 @@ type sheafWords struct {
 
 // NewSheaf makes a cache as NewSlab does, and for each CPU room for as many promised objects as there are items. Errors as NewSlab.
 func NewSheaf(place kernel.Place, config designs.Config) (*Sheaf, error) {
-	if err := config.Validate(nil); err != nil {
+	if err := config.Validate(cacheKnobs); err != nil {
 		return nil, fmt.Errorf("reservation: %w", err)
 	}
 	cache, pages, err := newCache(place, config)

@@ -40,7 +40,7 @@ type depot struct {
 // NewSlab makes a cache of objects of config.Bytes, 0 meaning 256, in which config.Items objects, or config.Room when that is more, can be had from
 // every CPU, and as many promised. It returns an error when config is out of range, an object needs more than a page, or memory is full.
 func NewSlab(place kernel.Place, config designs.Config) (*Slab, error) {
-	if err := config.Validate(nil); err != nil {
+	if err := config.Validate(cacheKnobs); err != nil {
 		return nil, fmt.Errorf("reservation: %w", err)
 	}
 	cache, pages, err := newCache(place, config)
@@ -91,7 +91,9 @@ func (s *Slab) handOver(t *kernel.Task) {
 	if s.collect(t, 0, func() bool { return d.kept.Load() >= d.promised.Load()+d.wanted.Load() }) {
 		reachHanded.Hit()
 	}
-	s.trim(t)
+	if !mutant.On(rs04) {
+		s.trim(t) // O2
+	}
 }
 
 // collect moves objects from the cache into the depot until enough, which is called with the lock held, or the depot is full. It returns with the
@@ -149,9 +151,6 @@ func (s *Slab) Reserve(t *kernel.Task, gfp kernel.GFP, n int) error {
 			s.trim(t)
 			reachRefused.Hit()
 			return kernel.ErrWouldBlock
-		}
-		if mutant.On(rs04) {
-			seen = d.changes.Load()
 		}
 		d.waiters.Prepare(t, false)
 		if d.changes.Load() == seen {

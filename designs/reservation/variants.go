@@ -16,6 +16,7 @@ const design = "reservation"
 const (
 	knobDrift  = "drift"
 	knobSingle = "single"
+	knobHigh   = "high"
 )
 
 var pageKnobs = []designs.Knob{{Name: knobDrift, Standard: 0, Low: 0, High: 1,
@@ -23,6 +24,9 @@ var pageKnobs = []designs.Knob{{Name: knobDrift, Standard: 0, Low: 0, High: 1,
 
 var strictKnobs = append([]designs.Knob{{Name: knobSingle, Standard: 0, Low: 0, High: 1,
 	Meaning: "1: no CPU keeps pages at hand, so every allocation is admitted by itself"}}, pageKnobs...)
+
+var cacheKnobs = []designs.Knob{{Name: knobHigh, Standard: mostHigh, Low: 1, High: mostHigh,
+	Meaning: "objects on one CPU's list at which it spills; fewer where objects are large, or few"}}
 
 // Variants is the table of this design's debate positions.
 func Variants() []designs.Variant {
@@ -89,6 +93,7 @@ func overSlab() designs.Variant {
 	v.Capabilities.Over = "slab"
 	v.Capabilities.ReserveWaits = true
 	v.SlowHost = "kernel/slab"
+	v.Knobs = cacheKnobs
 	v.SlowPaths = cachePaths
 	return v
 }
@@ -102,6 +107,7 @@ func sheaves() designs.Variant {
 	v.Capabilities.IRQPairs = 2
 	v.Capabilities.Over = "slab"
 	v.SlowHost = "kernel/slab"
+	v.Knobs = cacheKnobs
 	v.SlowPaths = cachePaths
 	return v
 }

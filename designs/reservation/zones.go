@@ -14,7 +14,8 @@ import (
 const (
 	pageBytes   = 4096
 	objectBytes = 256 // of an object when Config.Bytes leaves it open
-	leastHigh   = 8   // objects that a CPU may keep at hand at least
+	leastHigh   = 8   // objects that a CPU may keep at hand, however few there are to be
+	mostHigh    = 120 // and the most
 	slabPages   = 16  // a zone has so many pages at least, as long as smaller ones hold an object
 )
 
@@ -61,9 +62,8 @@ func newCache(place kernel.Place, config designs.Config) (*slab.Cache, *page.All
 	if err != nil {
 		return nil, nil, fmt.Errorf("reservation: %w", err)
 	}
-	if most := max(leastHigh, objects); plan.High > most { // no CPU needs to keep more than there are to be
-		plan.High, c.High = most, most
-	}
+	plan.High = min(plan.High, config.Knob(knobHigh, mostHigh), max(leastHigh, objects)) // no CPU needs to keep more than there are to be
+	c.High = plan.High
 	per := plan.PerSlab(size)
 	each := (objects + (place.CPUs()-1)*plan.High + nodes - 1) / nodes
 	slabs := (each+per-1)/per + 1 // one more, since the mark is compared without all pages of a block but one
