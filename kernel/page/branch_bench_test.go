@@ -39,7 +39,7 @@ func BenchmarkReservationBranch(b *testing.B) {
 		name     string
 		promises bool
 		pairs    func(*Allocator, *kernel.Task, int)
-	}{{"without", false, pairsPlain}, {"with", false, pairsBranched}, {"with/promises", true, pairsBranched}} {
+	}{{"without", false, pairsPlain}, {"branch", false, pairsBranched}, {"promises", true, pairsBranched}} {
 		b.Run(c.name, func(b *testing.B) {
 			m, a := benchZone(b, 1, c.promises)
 			b.ReportAllocs()

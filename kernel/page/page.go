@@ -32,7 +32,8 @@
 //	I19 admission by estimate admits nothing that the exact count would not (mutant RV-06)
 //
 // Locks, in the order they nest: the mutex of Drain, one list's lock, one zone's lock. The cache's lock nests in none and holds none; with
-// Config.Promises it nests in the zone's, and zones' locks nest in one another by number. Zone and cache locks are taken with interrupts masked; a list's lock is not, which is why it is only tried where an interrupt may be.
+// Config.Promises it nests in the zone's, and zones' locks nest in one another by number. Zone and cache locks are taken with interrupts
+// masked; a list's lock is not, which is why it is only tried where an interrupt may be.
 //
 // Orderings:
 //
