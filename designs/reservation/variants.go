@@ -53,8 +53,9 @@ func variant(name, summary string, loops *designs.Loops, newAllocator func(kerne
 	}
 }
 
-// pagePaths are slow paths of kernel/page without a second node, reserves and dirty pages, which these variants do not set up.
-var pagePaths = []string{"below-low", "cpu-dead", "drain", "empty", "exact", "limit-raised", "merge", "refill", "spill", "split", "trylock-failed"}
+// pagePaths are slow paths of kernel/page without a second node, reserves, dirty pages, and lists whose limits float, which zones of a few pages do
+// not have.
+var pagePaths = []string{"below-low", "cpu-dead", "drain", "empty", "exact", "merge", "refill", "spill", "split", "trylock-failed"}
 
 func pages() designs.Variant {
 	v := variant("page", "promises of pages that need not be idle, behind one branch of the page allocator (LaHaise 2001)", &pagesLoops,
