@@ -21,6 +21,7 @@
 //	misuse    C8                 frees of items that are out of range, and of an idle one
 //	memory    C1 C2              every byte of every item is written and read back
 //	loops     C1 C4              the measuring loops do what they say
+//	reserve   C10                promises are made and drawn while others take all there is; reservers sleep, and cancel
 //	churn     C1 to C5, C7       tasks on all CPUs, interrupts that free on other CPUs
 //	unplug    C1 to C5, C7, C9   churn, while a CPU goes offline
 //	nolocks   C1 C4 C6           calls of the entry that takes no locks, as a function and by the flag, on all CPUs and in interrupts
@@ -36,7 +37,7 @@
 // Sentences that a variant is known to break (Variant.Breaks) are passed over where they are broken, and have to be seen broken once.
 //
 // What is not tried: SoftIRQ and NMI contexts (machines raise hard interrupts only), IRQPairs, and the one-method interfaces but Bytes,
-// CPUDead, NoLockAllocator and StatsReader. TakesLocks is tried where there is an entry that takes no locks.
+// CPUDead, NoLockAllocator, Reserver and StatsReader. TakesLocks is tried where there is an entry that takes no locks.
 package designtest
 
 import (

@@ -99,7 +99,7 @@ func TestOversleepersMustBeServed(t *testing.T) {
 	}
 }
 
-// No sentence of the contract is without a fault that the suite finds by it.
+// No sentence of the contract is without a fault that the suite finds by it: those of C10 are in TestSuiteTriesPromises.
 func TestEverySentenceHasAFault(t *testing.T) {
 	for _, s := range spec.Sentences() {
 		if !slices.ContainsFunc(faults, func(f struct {
@@ -108,7 +108,7 @@ func TestEverySentenceHasAFault(t *testing.T) {
 			trial    string
 		}) bool {
 			return f.sentence == s
-		}) {
+		}) && s != spec.C10 {
 			t.Errorf("no toy breaks %s", s)
 		}
 	}
@@ -143,7 +143,7 @@ var tampered = []struct {
 	}, "table", "more than there are"},
 	{"breaks a sentence without a word", func(v *designs.Variant) { v.Breaks = []string{"C5"} }, "table", "KnownFaults must say"},
 	{"breaks no sentence there is", func(v *designs.Variant) {
-		v.Breaks, v.Capabilities.KnownFaults = []string{"C10"}, "a fault"
+		v.Breaks, v.Capabilities.KnownFaults = []string{"C11"}, "a fault"
 	}, "table", "no sentence of the contract"},
 	{"takes any knob", func(v *designs.Variant) {
 		v.New = func(p kernel.Place, c designs.Config) (designs.Allocator, error) {

@@ -43,6 +43,7 @@ var trials = []trial{
 	{name: "misuse", cpus: 1, nativeOnly: true, stage: stageMisuse},
 	{name: "memory", cpus: 1, nativeOnly: true, needs: needMemory, suits: hasBytes, stage: stageMemory},
 	{name: "loops", cpus: 1, nativeOnly: true, needs: needLoops, stage: stageLoops},
+	{name: "reserve", cpus: 2, suits: promises, stage: stageReserve},
 	{name: "churn", cpus: 3, random: true, stage: stageChurn},
 	{name: "unplug", cpus: 3, random: true, stage: stageUnplug},
 	{name: "nolocks", cpus: 3, random: true, needs: needNoLocks, stage: stageNoLocks},
@@ -84,7 +85,20 @@ func unless(holds bool, err error) error {
 // inInterrupts reports whether a list of contexts allows hard interrupts.
 func inInterrupts(contexts []kernel.Context) bool { return slices.Contains(contexts, kernel.HardIRQ) }
 
-func small(_ designs.Variant, c designs.Config) bool    { return c.Items <= 128 }
+func small(_ designs.Variant, c designs.Config) bool { return c.Items <= 128 }
+
+// promises reports whether the variant's allocators are Reservers: one is made to see.
+func promises(v designs.Variant, c designs.Config) bool {
+	m, err := newNative(1, c)
+	if err != nil {
+		return false
+	}
+	defer m.Close()
+	a, err := build(m, v, c)
+	_, ok := a.(designs.Reserver)
+	return err == nil && ok && small(v, c)
+}
+
 func hasBytes(_ designs.Variant, c designs.Config) bool { return c.Bytes > 0 }
 
 // leavesOut says why the trial does not apply to a variant, "" when it does.

@@ -28,7 +28,7 @@
 // The client is kfree_rcu (client.go, grace.go): objects are queued until readers are done with them. Pointers go into pages, 507 each (4 KiB less a
 // header of 40 bytes, over 8, as of 6.12; the patches of 2020 had other headers); without a page objects are linked through themselves.
 //
-// Invariants, beside those of kernel/page and kernel/slab, which hold the mechanisms (there I1, I9, I18 to I20):
+// Invariants, beside those of kernel/page and kernel/slab, which hold the mechanisms (there I1, I9, I20 to I22):
 //
 //	I1  Queue asks for no lock but its CPU's raw one (mutant KF-01)
 //	I2  an object is freed after a grace period that began when it, or one queued after it in its batch, was queued (mutants KF-02, KR-01)

@@ -85,7 +85,10 @@ func nullPairEvery(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int,
 			records.Touch(it)
 		}
 		d.Free(t, it)
-		rec.End(latency.Operation, arch.TSC())
+		if rec.End(latency.Operation, arch.TSC()) {
+			rec.Count(latency.Operation)
+			rec.Start(arch.TSC())
+		}
 	}
 	return failed
 }
@@ -102,7 +105,10 @@ func nullWindowEvery(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held [
 				rec.Start(arch.TSC())
 				continue
 			}
-			rec.End(latency.Alloc, arch.TSC())
+			if rec.End(latency.Alloc, arch.TSC()) {
+				rec.Count(latency.Alloc)
+				rec.Start(arch.TSC())
+			}
 			held[n] = it
 			n++
 		}
@@ -114,44 +120,26 @@ func nullWindowEvery(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, held [
 		}
 		for _, it := range held[:n] {
 			d.Free(t, it)
-			rec.End(latency.Free, arch.TSC())
+			if rec.End(latency.Free, arch.TSC()) {
+				rec.Count(latency.Free)
+				rec.Start(arch.TSC())
+			}
 		}
 	}
 	return failed
 }
 
 func nullPairSampled(a designs.Allocator, t *kernel.Task, gfp kernel.GFP, ops int, records *designs.Records, rec *latency.Recorder) (failed int) {
-	d := a.(*Null)
 	rec.Start(arch.TSC())
 	for ; ops > 0; ops -= latency.BlockOps {
-		before := rec.Pick(latency.Operation, latency.BlockOps)
-		refused := 0
-		if before > 0 {
-			// The end of a run of random length is not foreseen by the processor; the one operation behind it pays for that, not the one timed.
-			refused = nullPair(a, t, gfp, before-1, records)
-			it, err := d.Alloc(t, gfp)
-			if err == nil {
-				if records != nil {
-					records.Touch(it)
-				}
-				d.Free(t, it)
-			} else {
-				refused++
-			}
+		if !rec.PickBlock(latency.Operation) {
+			refused := nullPair(a, t, gfp, latency.BlockOps, records)
+			rec.EndBlock(latency.Operation, arch.TSC(), latency.BlockOps-refused)
+			failed += refused
+			continue
 		}
-		begun := arch.TSC()
-		it, err := d.Alloc(t, gfp)
-		if err == nil {
-			if records != nil {
-				records.Touch(it)
-			}
-			d.Free(t, it)
-			rec.Sample(latency.Operation, arch.TSC()-begun)
-		} else {
-			refused++
-		}
-		refused += nullPair(a, t, gfp, latency.BlockOps-1-before, records)
-		rec.EndBlock(latency.Operation, arch.TSC(), latency.BlockOps-refused)
+		refused := nullPairEvery(a, t, gfp, latency.BlockOps, records, rec)
+		rec.EndTimed(latency.Operation, arch.TSC(), latency.BlockOps-refused)
 		failed += refused
 	}
 	return failed

@@ -58,7 +58,7 @@ func (a *Allocator) Holds(p Page) bool {
 func (a *Allocator) Check() error {
 	for node := range a.zones {
 		w := walk{zone: &a.zones[node], seen: make([]bool, a.config.Pages)}
-		for _, part := range []func() error{w.locks, w.freeLists, w.tardy, w.lists, w.cached, w.rest} {
+		for _, part := range []func() error{w.locks, w.freeLists, w.tardy, w.lists, w.cached, w.rest, w.kept} {
 			if err := part(); err != nil {
 				return fmt.Errorf("page: zone %d: %w", node, err)
 			}

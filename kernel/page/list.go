@@ -125,6 +125,7 @@ func (l *list) flush(t *kernel.Task, want uint32) {
 	z.collect(t)
 	z.relax()
 	z.leave(t)
+	z.tell(t)
 }
 
 // pour links blocks of the list, the oldest first, order by order in turn, in its zone, want pages at least, and returns how many pages; list and

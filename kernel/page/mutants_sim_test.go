@@ -61,8 +61,9 @@ func catches(t *testing.T, id string, p program) {
 func TestEveryMutantHasItsCheck(t *testing.T) {
 	checked := map[mutant.ID]bool{"PA-01": true, "PA-02": true, "PA-03": true, "PA-04": true, "PA-06": true, "UM-01": true, "NL-01": true,
 		"PG-01": true, "PG-02": true, "PG-03": true, "PG-04": true, "PG-05": true, "PG-06": true, "PG-07": true, "PG-08": true, "PG-09": true,
-		"NL-02": true, "NL-03": true, "NL-04": true, "NL-05": true, "NL-06": true,
-		"PG-10": true, "PG-11": true, "PG-12": true}
+		"NL-02": true, "NL-03": true, "NL-04": true, "NL-05": true, "NL-06": true, "NL-07": true,
+		"PG-10": true, "PG-11": true, "PG-12": true,
+		"RV-01": true, "RV-02": true, "RV-03": true, "RV-04": true, "RV-05": true, "RV-06": true}
 	for _, m := range mutant.All() {
 		if m.Host == host && !checked[m.ID] {
 			t.Errorf("%s has no check", m.ID)

@@ -128,7 +128,7 @@ func (z *zone) tryGrab(t *kernel.Task, order int, l *list) (index uint32, ok boo
 		return 0, false
 	}
 	blocks := 1
-	if l != nil {
+	if l != nil && !z.awaited() { // O4
 		blocks = l.refillBlocks(order)
 	}
 	index, ok = z.cut(t, order, z.config.demand(kernel.NoMemalloc, 0, z.config.Marks.Min), l, blocks)
@@ -159,7 +159,8 @@ func (z *zone) tryEnter(t *kernel.Task) bool {
 
 // FreeNoLocks gives a block back as Free does, without waiting for any lock: to the CPU's list, if its lock can be had at once, else to the zone, if
 // that lock can, else to the zone's stack of late blocks, from which the next holder of the zone's lock takes it in. It is for the TryLock form;
-// lists of the form IRQOff it does not touch. Misuse panics as in Free. Any context.
+// lists of the form IRQOff it does not touch. Misuse panics as in Free. Any context; with Config.Promises any but NMI, since somebody who waits for a
+// promise may have to be woken, and it panics there.
 func (a *Allocator) FreeNoLocks(t *kernel.Task, p Page, order int) {
 	l := a.cpus[t.CPU()].home
 	z := l.zone
@@ -174,32 +175,35 @@ func (a *Allocator) FreeNoLocks(t *kernel.Task, p Page, order int) {
 	if uint(order) > MaxOrder || d.state.LoadRelaxed() != owned(order) || offset&(1<<a.shift-1) != 0 {
 		misuse(p, order, d.state.LoadRelaxed())
 	}
-	if a.barred(t) {
+	if a.await != nil && t.Context() == kernel.NMI {
+		panic("page: FreeNoLocks in NMI, and somebody who waits for a promise may have to be woken")
+	}
+	if !a.barred(t) && uint(order) < a.listed && !a.irqOff && a.tryList(t, l, index, order) {
+		return
+	}
+	if !a.barred(t) && z.tryEnter(t) {
+		z.put(index, order)
+		z.account(t, 1<<order) // O1
+		z.collect(t)
+		z.relax()
+		z.leave(t)
+	} else {
 		z.postpone(index, order)
-		return
 	}
-	if uint(order) < a.listed && !a.irqOff && a.tryList(t, l, index, order) {
-		return
+	if !mutant.On(nl07) {
+		z.tell(t) // O5: a late block too is memory that came back, since who tries takes it in
 	}
-	if !z.tryEnter(t) {
-		z.postpone(index, order)
-		return
-	}
-	z.put(index, order)
-	z.account(t, 1<<order) // O1
-	z.collect(t)
-	z.relax()
-	z.leave(t)
 }
 
-// tryList puts a block on a list that can be had at once and has room, or makes room because its zone can be had at once.
+// tryList puts a block on a list that can be had at once and has room, or makes room because its zone can be had at once. While somebody waits for a
+// promise no list has room.
 func (a *Allocator) tryList(t *kernel.Task, l *list, index uint32, order int) bool {
 	w := l.words
 	if !w.lock.TryLock(t) {
 		reachBusy.Hit()
 		return false
 	}
-	room := w.pages.Load() < w.high.LoadRelaxed() || l.trySpill(t)
+	room := !l.zone.awaited() && (w.pages.Load() < w.high.LoadRelaxed() || l.trySpill(t)) // O4
 	if room {
 		l.push(index, order)
 		w.note(1 << order)
@@ -224,12 +228,13 @@ func (l *list) trySpill(t *kernel.Task) bool {
 	z.collect(t)
 	z.relax()
 	z.leave(t)
+	z.tell(t)
 	return true
 }
 
 // postpone puts a block, which the caller has, on the stack of late ones.
 //
-// O4: the link and the state are written before the compare-and-swap that makes the block the head; collect swaps the head out before it reads them.
+// O6: the link and the state are written before the compare-and-swap that makes the block the head; collect swaps the head out before it reads them.
 // Without that order the collector follows a link that is not written yet.
 func (z *zone) postpone(index uint32, order int) {
 	reachLate.Hit()
@@ -255,7 +260,7 @@ func (z *zone) collect(t *kernel.Task) {
 	}
 	reachCollect.Hit()
 	pages := int64(0)
-	at := z.late.head.Swap(0) // O4
+	at := z.late.head.Swap(0) // O6
 	for at != 0 {
 		d := &z.pages[at-1]
 		next, order := d.next.Raw(), orderOf(d.state.LoadRelaxed())

@@ -121,7 +121,7 @@ func TestSleepingZoneLockIsNotForInterrupts(t *testing.T) {
 	}
 }
 
-// I18 where it matters most: a non-maskable interrupt comes at every step of an ordinary caller in turn.
+// I20 where it matters most: a non-maskable interrupt comes at every step of an ordinary caller in turn.
 func TestNMIAnywhere(t *testing.T) {
 	if err := nmiAnywhere(t); err != nil {
 		t.Error(err)

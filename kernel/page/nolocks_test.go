@@ -99,7 +99,7 @@ func TestHeldZonePutsFreesAside(t *testing.T) {
 	b.sound(a, 16)
 }
 
-// I19: late pages, and no others, are an excuse for nothing.
+// I21: late pages, and no others, are an excuse for nothing.
 func TestLateIsNoExcuse(t *testing.T) {
 	if err := lateIsNoExcuse(t); err != nil {
 		t.Error(err)

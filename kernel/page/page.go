@@ -28,12 +28,17 @@
 //	I14 no list may hold more than its ceiling, however its limit floats (mutant PG-10)
 //	I15 a victim does not end while it is being reaped (mutant PG-11)
 //	I16 no caller in direct reclaim is refused for the sake of pages that are set aside for urgent callers (mutant PG-12)
-//	I18 AllocNoLocks and FreeNoLocks never wait for a lock, but with rt=on for the raw one of a queue of sleepers that they wake (mutant NL-04)
-//	I19 AllocNoLocks serves a sole caller as long as a list of his CPU has a page or, TryLock, a zone has one above its mark (mutant NL-02)
-//	I20 a late block stays on its zone's stack until a holder of the zone's lock takes it in; whoever looks into a zone does (mutant NL-06)
+//	I17 a zone has a free or a clean page for each promise it has made, whoever allocates, reclaims or pins (mutants RV-01, RV-02, RV-03, RV-06)
+//	I18 nobody waits for a promise beside memory enough for it, free, clean or on a list (mutants RV-04, RV-05, NL-07)
+//	I19 admission by estimate admits nothing that the exact count would not (mutant RV-06)
+//	I20 AllocNoLocks and FreeNoLocks never wait for a lock, but for the raw one of a queue of sleepers that they wake: with rt=on those of a lock given
+//	    up, with Config.Promises those who wait for a promise (mutant NL-04)
+//	I21 AllocNoLocks serves a sole caller as long as a list of his CPU has a page or, TryLock, a zone has one above its mark (mutant NL-02)
+//	I22 a late block stays on its zone's stack until a holder of the zone's lock takes it in; whoever looks into a zone does (mutant NL-06)
 //
-// Locks, in the order they nest: the mutex of Drain, one list's lock, one zone's lock. The cache's lock nests in none and holds none. Zone and
-// cache locks are taken with interrupts masked; a list's lock is not, which is why it is only tried where an interrupt may be.
+// Locks, in the order they nest: the mutex of Drain, one list's lock, one zone's lock. The cache's lock nests in none and holds none; with
+// Config.Promises it nests in the zone's, and zones' locks nest in one another by number. Zone and cache locks are taken with interrupts
+// masked; a list's lock is not, which is why it is only tried where an interrupt may be.
 //
 // Orderings:
 //
@@ -42,10 +47,19 @@
 //	O2  kswapd enters its queue (a full barrier), then looks at wanted; who wakes it swaps wanted to 1 (a full barrier), then looks at the queue.
 //	O3  who waits for a write enters the queue (a full barrier), then looks at the counts of writes; a write's end changes the counts (full
 //	    barriers), then looks at the queue.
-//	O4  a late block is linked, then made the head of its zone's stack; collect swaps the head out, then follows the links.
+//	O4  who waits for a promise announces it, marks memory as low under each zone's lock and drains the lists; who frees to a list, or fills one, looks
+//	    at the mark, or at the announcement, with the list held. Without it a page stays on a list that nobody looks at again.
+//	O5  who waits for a promise reads changes, tries, enters the queue (a full barrier) and reads changes again; who brings memory back raises changes
+//	    (a full barrier), then looks at the queue.
+//	O6  a late block is linked, then made the head of its zone's stack; collect swaps the head out, then follows the links.
 //
 // The free count is kept as a shared word and a difference for each CPU, as the kernel does, so that most changes leave the shared line alone.
 // The sum of all is exact under the zone's lock; it is formed when the shared word alone cannot decide.
+//
+// Promises (Config.Promises) are LaHaise's of 2001: Reserve admits pages of order 0 that are countable, which is free above the mark, or clean in the
+// cache, and not promised to others. Pages on lists count when they have come back. The memory stays where it is, and clean pages stay in the cache,
+// until Draw. What a promise needs beside the clean pages is no longer free to anybody else, whatever his rights; reclaim leaves clean pages that back
+// promises alone, since dropping them would free nothing; and such a page is pinned by moving its promise, or not at all.
 //
 // Cost: an alloc and a free that hit the CPU's list take one compare-and-swap each (TryLock) or none (IRQOff); a refill or a spill costs the
 // zone's lock once, for a batch of pages up to 32 batches in a row of them. The exact sum, a load for each CPU, is formed only when the shared word is
@@ -96,6 +110,7 @@ type Allocator struct {
 	drains *drains
 	writes *writes
 	killer *killer
+	await  *await         // nil without Config.Promises
 	works  []machine.Work // raised to make a CPU empty its lists (IRQOff)
 	raise  func(by *kernel.Task, cpu int, w *machine.Work)
 }
@@ -138,6 +153,9 @@ func New(place kernel.Place, config Config) (*Allocator, error) {
 	}
 	if a.killer, err = mem.New[killer](place.Memory(), 0); err != nil {
 		return nil, fmt.Errorf("page: %w", err)
+	}
+	if err := newAwait(a, place); err != nil {
+		return nil, err
 	}
 	for node := range a.zones {
 		if err := newZone(&a.zones[node], a, place, node); err != nil {

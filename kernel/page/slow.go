@@ -116,7 +116,7 @@ func (r *ring) popTop() uint32 {
 // grab takes a block out of the zone if the demand allows it, and more of the same for the list l, if not nil, down to the ordinary mark only.
 func (z *zone) grab(t *kernel.Task, order int, d demand, l *list) (index uint32, ok bool) {
 	blocks := 1
-	if l != nil {
+	if l != nil && !z.awaited() { // O4
 		blocks = l.refillBlocks(order)
 	}
 	if mutant.On(pg02) && z.config.Lists == IRQOff {
@@ -134,7 +134,7 @@ func (z *zone) cut(t *kernel.Task, order int, d demand, l *list, blocks int) (in
 	size := int64(1) << order
 	z.collect(t)
 	d, rest := d.in(z)
-	free := z.freeNear(max(d.mark, d.ordinary) + rest.setAside + size*int64(blocks))
+	free := z.freeNear(max(d.mark, d.ordinary) + rest.setAside + rest.promised + size*int64(blocks))
 	if !d.allows(free, order) {
 		return 0, false
 	}
@@ -165,7 +165,7 @@ func (z *zone) cut(t *kernel.Task, order int, d demand, l *list, blocks int) (in
 }
 
 // counts are the slow paths taken on a CPU; its tasks and interrupts write them with interrupts masked.
-type counts struct{ refills, spills, drains, reclaims, failed mem.Plain64 }
+type counts struct{ refills, spills, drains, reclaims, failed, waits mem.Plain64 }
 
 // Stats are counts of slow paths since creation.
 type Stats struct {
@@ -174,6 +174,7 @@ type Stats struct {
 	Drains   uint64 // lists of other CPUs that were emptied
 	Reclaims uint64 // times a caller went into direct reclaim
 	Failed   uint64 // calls of Alloc that returned an error
+	Waits    uint64 // times a caller slept for a promise, or to take a page that backs one
 	Locks    uint64 // acquisitions of zones' locks
 }
 
@@ -187,6 +188,7 @@ func (a *Allocator) Stats() Stats {
 		s.Drains += c.drains.Load()
 		s.Reclaims += c.reclaims.Load()
 		s.Failed += c.failed.Load()
+		s.Waits += c.waits.Load()
 	}
 	for i := range a.zones {
 		s.Locks += a.zones[i].area.locks.Load()

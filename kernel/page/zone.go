@@ -25,6 +25,8 @@ type zone struct {
 	cache  *cache
 	writes *writes // the allocator's
 	late   *late
+	pledge *pledge // nil without Config.Promises, like the next
+	await  *await  // the allocator's
 }
 
 // area is the free lists, behind the zone's lock.
@@ -61,6 +63,9 @@ func newZone(z *zone, a *Allocator, place kernel.Place, node int) error {
 	first, _ := m.Offset(start)
 	z.first = uint64(first)
 	if err := newLists(z, place, int(a.listed)); err != nil {
+		return err
+	}
+	if err := newPledge(z, a, m, node); err != nil {
 		return err
 	}
 	for index := c.Pages; index > 0; { // from the end, so that the first block is on top
@@ -139,12 +144,13 @@ func (z *zone) giveBack(t *kernel.Task, index uint32, order int) {
 	z.collect(t)
 	z.relax()
 	z.leave(t)
+	z.tell(t)
 }
 
 // relax ends the time of pressure when the zone has recovered; lock held.
 func (z *zone) relax() {
 	high := int64(z.config.Marks.High)
-	if z.hint.pressed.LoadRelaxed() != 0 && z.freeNear(high) > high {
+	if z.hint.pressed.LoadRelaxed() != 0 && !z.awaited() && z.freeNear(high) > high { // O4
 		z.hint.pressed.StoreRelaxed(0)
 	}
 }
