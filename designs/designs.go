@@ -27,6 +27,7 @@ import (
 
 	"headroom/kernel"
 	"headroom/kernel/latency"
+	"headroom/kernel/mem"
 )
 
 // Item is what an allocator hands out: a tag, an id, or an offset into machine memory. Never an address: traces and hashes must not depend
@@ -63,6 +64,12 @@ type CPUDead interface {
 // BulkAllocator hands out several items at once: all of them, or as many as it has and an error.
 type BulkAllocator interface {
 	AllocBulk(t *kernel.Task, gfp kernel.GFP, items []Item) (int, error)
+}
+
+// BulkFreer takes several items back at once, each as Free does. They are named by words of machine memory, which it only reads: the array that a caller
+// has collected them in need not be copied.
+type BulkFreer interface {
+	FreeBulk(t *kernel.Task, items []mem.Plain64)
 }
 
 // RangeAllocator hands out the lowest free item from low to high.
@@ -115,9 +122,9 @@ type Stats struct {
 
 // Config says how an allocator is made.
 type Config struct {
-	Items int            // items it shall hold, at least 1
-	Bytes int            // bytes of memory behind each item, for variants with memory; 0 for none
-	Room  int            // items' worth of backing memory, for variants that draw on memory below them; less than Items means just enough for those
+	Items int            // items it shall hold, 1 to Most
+	Bytes int            // bytes of memory behind each item, for variants with memory, up to Most; 0 for none
+	Room  int            // items' worth of backing memory, up to Most, for variants that draw on memory below them; less than Items means just enough for those
 	Knobs map[string]int // the variant's own parameters by name; absent ones take their defaults
 }
 
@@ -129,16 +136,25 @@ func (c Config) Knob(name string, standard int) int {
 	return standard
 }
 
-// Validate returns an error when the item count or the bytes are out of range, or a knob given is not in the table or outside its range there.
+// Most is the greatest number of items, bytes of an item, or items of room: with it the products and sums of a design's layout do not overflow.
+const Most = 1 << 31
+
+// Validate returns an error when the items, the bytes or the room are out of range, or a knob given is not in the table or outside its range there.
 // Every variant's New begins with it, so that a misspelt knob is not taken for the default.
 func (c Config) Validate(table []Knob) error {
 	switch {
 	case c.Items < 1:
 		return fmt.Errorf("%d items: give at least 1", c.Items)
+	case c.Items > Most:
+		return fmt.Errorf("%d items: give at most 2^31", c.Items)
 	case c.Bytes < 0:
 		return fmt.Errorf("%d bytes an item: give 0 for none, or more", c.Bytes)
+	case c.Bytes > Most:
+		return fmt.Errorf("%d bytes an item: give at most 2^31", c.Bytes)
 	case c.Room < 0:
 		return fmt.Errorf("room for %d items: give 0 for just enough, or more", c.Room)
+	case c.Room > Most:
+		return fmt.Errorf("room for %d items: give at most 2^31", c.Room)
 	}
 	known := 0
 	for _, k := range table {

@@ -64,19 +64,19 @@ var expected = map[mutant.ID][]sim.Class{
 	"SM-02": {sim.Deadlock, sim.Waiting, sim.Panic, sim.Uniqueness},
 }
 
-// expectedOfPools are those of mempool: the variant to look at, and the classes. MP-07 and MP-08 break no promise that a small program has to do
+// expectedOfPools are those of mempool: the variant to look at, and the classes. PO-07 and PO-08 break no promise that a small program has to do
 // with, and are killed where they live.
 var expectedOfPools = []struct {
 	id      mutant.ID
 	variant string
 	classes []sim.Class
 }{
-	{"MP-01", "mainline", []sim.Class{sim.Panic}},
-	{"MP-02", "mainline-page", []sim.Class{sim.Waiting}},
-	{"MP-02", "molnar", []sim.Class{sim.Waiting}},
-	{"MP-03", "mainline-page", []sim.Class{sim.Contract}},
-	{"MP-04", "molnar-page", []sim.Class{sim.Waiting, sim.Conservation}},
-	{"MP-06", "mainline-mempool", []sim.Class{sim.Uniqueness, sim.Conservation, sim.DataRace}},
+	{"PO-01", "mainline", []sim.Class{sim.Panic}},
+	{"PO-02", "mainline-page", []sim.Class{sim.Waiting}},
+	{"PO-02", "molnar", []sim.Class{sim.Waiting}},
+	{"PO-03", "mainline-page", []sim.Class{sim.Contract}},
+	{"PO-04", "molnar-page", []sim.Class{sim.Waiting, sim.Conservation}},
+	{"PO-06", "mainline-mempool", []sim.Class{sim.Uniqueness, sim.Conservation, sim.DataRace}},
 }
 
 // The mistakes planted in mempool are found on it.

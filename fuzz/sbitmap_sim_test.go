@@ -5,6 +5,7 @@ package fuzz
 import (
 	"errors"
 	"math/bits"
+	"slices"
 	"testing"
 
 	"headroom/designs"
@@ -61,5 +62,32 @@ func TestSleeperBesideAWordOfFreedTags(t *testing.T) {
 	SetMutant(mutantID(t, "SB-07"))
 	if classes := found(); classes[sim.Waiting] == 0 || len(classes) != 1 {
 		t.Errorf("SB-07 is found as %v", classes)
+	}
+}
+
+// The race of SB-11 needs two callers asleep, and two CPUs that each free the tag which makes a batch: the one that counts first must look last. The
+// free that woke nobody is found by Check when the run is over, since every later free answers for itself alone.
+func TestTwoFreesWakeTwoSleepers(t *testing.T) {
+	defer SetMutant("")
+	hold := Task{CPU: 0, Ops: []Op{{Code: Try}, {Code: Yield}, {Code: Free}}}
+	other := hold
+	other.CPU = 1
+	program := Program{
+		Design: "sbitmap", CPUs: 2, Config: designs.Config{Items: 2},
+		Tasks: []Task{hold, other, {CPU: 0, Ops: []Op{{Code: Wait}}}, {CPU: 1, Ops: []Op{{Code: Wait}}}},
+	}
+	v := defaultVariant(t, "sbitmap")
+	for _, c := range []struct {
+		mutant  string
+		classes []sim.Class
+	}{{"", nil}, {"SB-11", []sim.Class{sim.Conservation}}} {
+		SetMutant(mutantID(t, c.mutant))
+		found := hunt(t, Hunt{Variant: v, Seed: huntSeed, Executions: huntExecutions, Programs: []Program{program}})
+		switch f := found.Failure; {
+		case f == nil && c.classes != nil:
+			t.Errorf("%d executions do not find %s", found.Executions, c.mutant)
+		case f != nil && !slices.Contains(c.classes, f.Class):
+			t.Errorf("mutant %q is found as %s: %s", c.mutant, f.Class, f.Message)
+		}
 	}
 }

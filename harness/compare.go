@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"strings"
 
 	"headroom/harness/measure"
 	"headroom/harness/result"
@@ -39,6 +40,34 @@ func (c *Compared) Regressions() (n int) {
 		}
 	}
 	return n
+}
+
+// Judged counts the cells for which the two runs could be held against each other.
+func (c *Compared) Judged() int { return len(c.Cells) - len(c.unjudged()) }
+
+func (c *Compared) unjudged() (list []*Difference) {
+	for i := range c.Cells {
+		if v := c.Cells[i].Comparison.Verdict; v == stats.NotComparable || v == stats.CannotTell {
+			list = append(list, &c.Cells[i])
+		}
+	}
+	return list
+}
+
+// Unjudged says why cells were not judged: each reason with the number of cells that it is about, in the order of their appearance.
+func (c *Compared) Unjudged() []string {
+	var reasons []string
+	counts := map[string]int{}
+	for _, d := range c.unjudged() {
+		why := d.Verdict + ": " + strings.Join(d.Comparison.Warnings, "; ")
+		if counts[why]++; counts[why] == 1 {
+			reasons = append(reasons, why)
+		}
+	}
+	for i, why := range reasons {
+		reasons[i] = fmt.Sprintf("%d x %s", counts[why], why)
+	}
+	return reasons
 }
 
 // Differences counts the cells that came out better or worse, by however little.

@@ -43,7 +43,7 @@ func newCell(spec *workload.Spec) result.Cell {
 	c := result.Cell{Workload: spec.Workload, Params: spec.Params(), Design: spec.Design, Variant: spec.Variant, CPUs: spec.CPUs}
 	if v, err := catalog.Find(spec.Design, spec.Variant); err == nil {
 		c.ItemKind, c.IRQPairs = string(v.Capabilities.Kind), v.Capabilities.IRQPairs
-		c.Guarantee, c.OwnLocks, c.Over = result.GuaranteeClass(v.Capabilities), v.Capabilities.OwnLocks, v.Capabilities.Over
+		c.Guarantee, c.OwnLocks, c.Over = result.GuaranteeClass(v), v.Capabilities.OwnLocks, v.Capabilities.Over
 	}
 	if spec.Workload == workload.Trace && spec.Kind == "page" {
 		c.ItemKind = "page"

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -22,7 +23,8 @@ func compareCommand() *cobra.Command {
 		Long: `Compare reads two result folders and compares the cells both have, in units of each run's own compare-and-swap.
 A difference inside the runs' A/A spread is no difference, and neither is one that may be chance among so many cells: the last column
 is the probability after correction for their number. Cells that only one run has are listed.
-Exit status: 0 no regression, 1 a cell is worse by more than the gate and beyond noise, 2 a folder cannot be used.`,
+Exit status: 0 no regression, 1 a cell is worse by more than the gate and beyond noise, 2 a folder cannot be used,
+or no cell could be judged.`,
 		Example: "  headroom compare results/before results/latest --gate 5",
 		Args:    arguments(2),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -49,6 +51,10 @@ func compare(oldDir, newDir string, gate float64, asJSON bool) error {
 	c := harness.Compare(older, newer, gate)
 	if len(c.Cells) == 0 {
 		return fmt.Errorf("%s and %s have no cell in common: compare runs of the same workloads, designs and CPU counts", oldDir, newDir)
+	}
+	if c.Judged() == 0 {
+		return fmt.Errorf("%s and %s: none of %d cells could be judged (%s): take both runs with 6 samples a cell or more, on the same CPUs",
+			oldDir, newDir, len(c.Cells), strings.Join(c.Unjudged(), "; "))
 	}
 	if asJSON {
 		err = printJSON(os.Stdout, finite(c))
@@ -94,11 +100,15 @@ func printCompared(w io.Writer, c *harness.Compared) error {
 	for _, name := range c.OnlyNew {
 		fmt.Fprintf(w, "only in the new run: %s\n", name)
 	}
-	if c.Regressions() > 0 {
+	for _, why := range c.Unjudged() {
+		fmt.Fprintf(w, "not judged: %s\n", why)
+	}
+	if c.Regressions() > 0 || c.Judged() < len(c.Cells) {
 		for _, doubt := range c.Doubts {
 			fmt.Fprintf(w, "doubt: %s\n", doubt)
 		}
 	}
+	fmt.Fprintf(w, "judged %d of %d cells\n", c.Judged(), len(c.Cells))
 	fmt.Fprintln(w, concludeRuns(c))
 	return nil
 }
@@ -108,9 +118,9 @@ func concludeRuns(c *harness.Compared) string {
 	limits := fmt.Sprintf("%g %% and beyond the A/A spread of %.1f %%", c.GatePct, c.SpreadPct)
 	switch worse, differ := c.Regressions(), c.Differences(); {
 	case worse > 0:
-		return fmt.Sprintf("regression: %d of %d cells are worse by more than %s", worse, len(c.Cells), limits)
+		return fmt.Sprintf("regression: %d of %d cells are worse by more than %s", worse, c.Judged(), limits)
 	case differ > 0:
-		return fmt.Sprintf("no regression: %d of %d cells differ, none of them worse by more than %s", differ, len(c.Cells), limits)
+		return fmt.Sprintf("no regression: %d of %d cells differ, none of them worse by more than %s", differ, c.Judged(), limits)
 	}
-	return fmt.Sprintf("no difference beyond noise and the A/A spread of %.1f %%, in %d cells", c.SpreadPct, len(c.Cells))
+	return fmt.Sprintf("no difference beyond noise and the A/A spread of %.1f %%, in %d cells", c.SpreadPct, c.Judged())
 }

@@ -33,14 +33,31 @@ func writeRun(t *testing.T, dir string, slower int, pct float64) {
 	}
 }
 
+// shorten writes the run of a folder into another, with two samples left in each of the first cells.
+func shorten(t *testing.T, from, to string, cells int) {
+	t.Helper()
+	env, run, err := result.Read(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range cells {
+		run.Cells[i].Kept = run.Cells[i].Kept[:2]
+	}
+	if err := result.Write(to, env, run); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Compare exits with 0 for a run and itself and for what is within the gate, with 1 for a single cell of forty that is worse by more, and with 2 and
-// one line for a folder that is damaged.
+// one line for a folder that is damaged, or when no cell could be judged.
 func TestCompareGatesRuns(t *testing.T) {
 	dir := t.TempDir()
 	writeRun(t, filepath.Join(dir, "base"), 0, 0)
 	writeRun(t, filepath.Join(dir, "within"), 1, 4)
 	writeRun(t, filepath.Join(dir, "slow"), 1, 10)
 	writeRun(t, filepath.Join(dir, "junk"), 0, 0)
+	shorten(t, filepath.Join(dir, "base"), filepath.Join(dir, "partly"), 1)
+	shorten(t, filepath.Join(dir, "base"), filepath.Join(dir, "few"), 40)
 	if err := os.WriteFile(filepath.Join(dir, "junk", result.RawFile), []byte("junk\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -55,6 +72,9 @@ func TestCompareGatesRuns(t *testing.T) {
 		{"compare base slow --gate 5", exitFound, "regression: 1 of 40 cells are worse by more than 5 %", ""},
 		{"compare slow base --gate 5", 0, "no regression: 1 of 40 cells differ, none", ""},
 		{"compare base slow --gate 15", 0, "no regression: 1 of 40 cells differ, none of them worse by more than 15 %", ""},
+		{"compare base partly --gate 5", 0, "not judged: 1 x cannot tell: 6 and 2 samples are too few", ""},
+		{"compare base partly", 0, "judged 39 of 40 cells\nno difference", ""},
+		{"compare few few --gate 5", exitUnusable, "", "none of 40 cells could be judged (40 x cannot tell: 2 and 2 samples"},
 		{"compare base junk", exitUnusable, "", "raw.txt:1: "},
 	} {
 		e := headroom(t, dir, strings.Fields(c.line)...)

@@ -122,7 +122,7 @@ func TestObjectsAreAligned(t *testing.T) {
 // What does not fit into the machine's memory is refused with the remedy.
 func TestNewRefusesMoreThanTheMemory(t *testing.T) {
 	for _, v := range ofGo() {
-		for _, c := range []designs.Config{{Items: 1000, Bytes: 4096}, {Items: 250, Bytes: 4096}, {Items: 1, Bytes: 1 << 62}} {
+		for _, c := range []designs.Config{{Items: 1000, Bytes: 4096}, {Items: 250, Bytes: 4096}, {Items: 1, Bytes: designs.Most}} {
 			if v.Design != syncPoolName && c.Items == 250 {
 				continue // fits exactly without spare items
 			}

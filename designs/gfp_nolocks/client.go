@@ -25,7 +25,9 @@ type PageSource interface {
 // ClientConfig sizes a Client.
 type ClientConfig struct {
 	Pages   PageSource
-	Objects designs.Allocator // where what is queued goes back; objects are memory of 8 bytes at least, on multiples of 8
+	// Objects is where what is queued goes back, a page of pointers at a time if it is a designs.BulkFreer. Objects are memory of 8 bytes at least,
+	// on multiples of 8.
+	Objects designs.Allocator
 	Grace   *Grace
 	// PageBytes is the size of a page of Pages, 64 to 4096. A header of 40 bytes leaves room for 507 pointers in 4096 (Linux 6.12).
 	PageBytes int
@@ -38,6 +40,7 @@ type ClientConfig struct {
 // Client is kfree_rcu: it frees objects once their readers are done with them.
 type Client struct {
 	config   ClientConfig
+	bulk     designs.BulkFreer // of Objects; nil when they go back one by one
 	memory   *mem.Memory
 	pointers uint64
 	cpus     []*clientWords
@@ -82,7 +85,8 @@ func NewClient(place kernel.Place, c ClientConfig) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", design, err)
 	}
-	return &Client{config: c, memory: place.Memory(), pointers: uint64(c.PageBytes/8 - headerWords), cpus: cpus}, nil
+	bulk, _ := c.Objects.(designs.BulkFreer)
+	return &Client{config: c, bulk: bulk, memory: place.Memory(), pointers: uint64(c.PageBytes/8 - headerWords), cpus: cpus}, nil
 }
 
 // word is a word of a block or an object.

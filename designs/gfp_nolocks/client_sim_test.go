@@ -24,17 +24,31 @@ type scene struct {
 	shared            *atomic.Uint64
 	reading           map[designs.Item]int
 	queued, freed     int
+	bulks             int  // pages of pointers that were freed, in all runs
 	writers           int  // that are not done
 	over              bool // everything came back
 }
 
 // Free is where the client gives an object back: nobody may still read it.
 func (s *scene) Free(t *kernel.Task, it designs.Item) {
+	s.unread(it)
+	s.Allocator.Free(t, it)
+}
+
+// FreeBulk is where the client gives a page of pointers back.
+func (s *scene) FreeBulk(t *kernel.Task, items []mem.Plain64) {
+	for i := range items {
+		s.unread(designs.Item(items[i].Load()))
+	}
+	s.bulks++
+	s.Allocator.(designs.BulkFreer).FreeBulk(t, items)
+}
+
+func (s *scene) unread(it designs.Item) {
 	if s.reading[it] != 0 {
 		panic(fmt.Sprintf("object %d is freed while it is read", it))
 	}
 	s.freed++
-	s.Allocator.Free(t, it)
 }
 
 const (
@@ -57,8 +71,8 @@ func explore(spares int, ask bool) error {
 		},
 		Verdict: s.verdict,
 	})
-	if err == nil && read == 0 {
-		return errNothingRead
+	if err == nil && (read == 0 || (s.bulks == 0) != (spares == 0 && !ask)) {
+		return fmt.Errorf("%w: %d objects were read, %d pages of pointers freed", errNothing, read, s.bulks)
 	}
 	return err
 }
@@ -84,7 +98,7 @@ func (s *scene) build(m machine.Machine, spares int, ask bool) error {
 	return err
 }
 
-var errNothingRead = errors.New("no reader met an object, so nothing is shown")
+var errNothing = errors.New("nothing is shown")
 
 func (s *scene) spawn(m machine.Machine) {
 	for cpu := range 2 {

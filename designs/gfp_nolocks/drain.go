@@ -5,6 +5,7 @@ import (
 
 	"headroom/designs"
 	"headroom/kernel"
+	"headroom/kernel/mem"
 	"headroom/kernel/mutant"
 	"headroom/kernel/reach"
 )
@@ -32,16 +33,12 @@ var (
 		Story: "a page more than are kept is forgotten"})
 )
 
-// Drain frees what all CPUs have queued and whose grace period has ended, the oldest first: blocks as a whole, the lock released meanwhile, then lists.
-// It returns how many objects went back. It is the worker, and runs where Free of objects and pages may be called. Several may run at once.
+// Drain frees what all CPUs have queued and whose grace period has ended, the oldest first: blocks as a whole, by one bulk free each if Objects has
+// that, then lists, object by object; no lock is held meanwhile. It returns how many objects went back. It is the worker, and runs where Free of objects and pages may be called. Several may run at once.
 func (c *Client) Drain(t *kernel.Task) (objects int) {
 	for _, w := range c.cpus {
 		for block := c.ripe(t, w); block != 0; block = c.ripe(t, w) {
-			n := c.word(block, blockCount).Load()
-			for i := range n {
-				c.config.Objects.Free(t, designs.Item(c.word(block, headerWords+i).Load()))
-			}
-			objects += int(n)
+			objects += c.freeBlock(t, block)
 			c.keep(t, w, block)
 		}
 		for at := c.ripeList(t, w); at != 0; objects++ {
@@ -51,6 +48,19 @@ func (c *Client) Drain(t *kernel.Task) (objects int) {
 		}
 	}
 	return objects
+}
+
+// freeBlock frees the objects of a block and returns how many there were.
+func (c *Client) freeBlock(t *kernel.Task, block uint64) int {
+	pointers := mem.Row[mem.Plain64](c.memory, uintptr(block+8*headerWords), int(c.word(block, blockCount).Load()))
+	if c.bulk != nil {
+		c.bulk.FreeBulk(t, pointers)
+		return len(pointers)
+	}
+	for i := range pointers {
+		c.config.Objects.Free(t, designs.Item(pointers[i].Load()))
+	}
+	return len(pointers)
 }
 
 // ripe takes the oldest block off whose period has ended, 0 for none.

@@ -26,7 +26,9 @@
 // up to 3 as in 2025. null knows order 0 only, as in 2020.
 //
 // The client is kfree_rcu (client.go, grace.go): objects are queued until readers are done with them. Pointers go into pages, 507 each (4 KiB less a
-// header of 40 bytes, over 8, as of 6.12; the patches of 2020 had other headers); without a page objects are linked through themselves.
+// header of 40 bytes, over 8, as of 6.12; the patches of 2020 had other headers); without a page objects are linked through themselves. A page whose
+// grace period has ended goes back by one bulk free (designs.BulkFreer), the pointers read where they lie, and becomes a spare page of its CPU, or
+// goes back too. What misses a page asks for more: Refill gets them by the ordinary entry, in a context where that is safe.
 //
 // Invariants, beside those of kernel/page and kernel/slab, which hold the mechanisms (there I1, I9, I20 to I22):
 //
@@ -39,7 +41,8 @@
 // what each CPU did before its Quiesce.
 //
 // Cost, of a pair that hits the list: null and slab no atomic instruction and two maskings of interrupts; trylock two compare-and-swaps, those of the
-// list's lock; rawzone as null. BenchmarkPair measures them beside each other. Queue costs its CPU's lock, and a page in 507 calls.
+// list's lock; rawzone as null. BenchmarkPair measures them beside each other, harness/cost null against its bar of 3.6 compare-and-swaps. Queue costs
+// its CPU's lock, and a page in 507 calls; BenchmarkQueue has pages freed as a whole, pages freed object by object, and the list.
 //
 // Contexts: null, rawzone and slab any but NMI, which masked interrupts do not keep off the lists; of null and slab, with rt=on, in hard interrupts
 // the entry alone. trylock any; with rt=on its entry answers ErrNoMemory at once in hard interrupts and NMI. Queue where its page entry may be called,

@@ -88,6 +88,9 @@ func (s *Slab) AllocNoLocks(t *kernel.Task) (designs.Item, error) {
 // Free gives an object back. It panics on what is no object of the cache. It may take locks. Any context but NMI; with rt=on process context.
 func (s *Slab) Free(t *kernel.Task, it designs.Item) { s.cache.Free(t, slab.Object(it)) }
 
+// FreeBulk gives several objects back, with interrupts masked once for as many as the CPU's list has room for; else as Free.
+func (s *Slab) FreeBulk(t *kernel.Task, items []mem.Plain64) { s.cache.FreeBulk(t, items) }
+
 // Check walks every slab and list, and those of the pages behind. Only at quiescence.
 func (s *Slab) Check() error {
 	if err := s.cache.Check(); err != nil {

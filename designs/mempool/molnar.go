@@ -33,7 +33,7 @@ func (p *Pool) allocMolnar(t *kernel.Task, gfp kernel.GFP) (designs.Item, error)
 		switch {
 		case ok:
 			return it, nil
-		case !gfp.MayWait(), slept && mutant.On(mp03):
+		case !gfp.MayWait(), slept && mutant.On(po03):
 			return p.refuse(t)
 		}
 		p.sleepMolnar(t)
@@ -55,7 +55,7 @@ func (p *Pool) wellFilled() bool {
 // O2: first into the queue, a full barrier, then the look at the pool; a push does the reverse. Swap either pair and both can miss: the caller then
 // sleeps beside the element.
 func (p *Pool) sleepMolnar(t *kernel.Task) {
-	late := mutant.On(mp02)
+	late := mutant.On(po02)
 	if late && p.head.count.Load() != 0 {
 		return
 	}
@@ -69,9 +69,9 @@ func (p *Pool) sleepMolnar(t *kernel.Task) {
 }
 
 // passOn wakes the next sleeper in the place of a caller who was in the queue, may have been woken for an element of the pool, and leaves with one
-// of the backing's (I4). 2.5.1 did not: see mutant MP-05.
+// of the backing's (I4). 2.5.1 did not: see mutant PO-05.
 func (p *Pool) passOn(t *kernel.Task, slept bool) {
-	if !slept || mutant.On(mp05) || p.head.count.Load() == 0 {
+	if !slept || mutant.On(po05) || p.head.count.Load() == 0 {
 		return
 	}
 	reachPassOn.Hit()

@@ -21,12 +21,12 @@ type killer struct {
 // bySuite is what shows most: the suite, on every variant that stands on memory itself. A pool over a pool runs the same code twice.
 var bySuite = killer{suite: func(v designs.Variant) bool { return !strings.HasSuffix(v.Name, "-mempool") }}
 
-// killers are the exceptions. In the mainline order the window of MP-02 is narrow, since a whole free has to fall into it: package fuzz finds it there.
+// killers are the exceptions. In the mainline order the window of PO-02 is narrow, since a whole free has to fall into it: package fuzz finds it there.
 var killers = map[mutant.ID]killer{
-	mp02: {suite: func(v designs.Variant) bool { return bySuite.suite(v) && strings.HasPrefix(v.Name, "molnar") }},
-	mp05: {check: func(t *testing.T) error { return serveFromBelow(t, Molnar) }},
-	mp07: {check: checkAttempts},
-	mp08: {check: func(t *testing.T) error {
+	po02: {suite: func(v designs.Variant) bool { return bySuite.suite(v) && strings.HasPrefix(v.Name, "molnar") }},
+	po05: {check: func(t *testing.T) error { return serveFromBelow(t, Molnar) }},
+	po07: {check: checkAttempts},
+	po08: {check: func(t *testing.T) error {
 		if got, err := takeWithRights(t, Mainline); err != nil || got != 8 {
 			return fmt.Errorf("%d items of 8 above the reserve, %v", got, err)
 		}

@@ -23,20 +23,20 @@ var (
 )
 
 var (
-	mp01 = mutant.Define(mutant.Mutant{ID: "MP-01", Host: host, Breaks: "I1",
+	po01 = mutant.Define(mutant.Mutant{ID: "PO-01", Host: host, Breaks: "I1",
 		Story: "a free that saw the pool lack an element does not look again under the lock"})
-	mp02 = mutant.Define(mutant.Mutant{ID: "MP-02", Host: host, Breaks: "I4",
+	po02 = mutant.Define(mutant.Mutant{ID: "PO-02", Host: host, Breaks: "I4",
 		Story: "lost wake-up: a caller finds the pool empty first and enters the queue afterwards, outside the lock"})
-	mp03 = mutant.Define(mutant.Mutant{ID: "MP-03", Host: host, Breaks: "I3",
+	po03 = mutant.Define(mutant.Mutant{ID: "PO-03", Host: host, Breaks: "I3",
 		Story: "a caller that may wait is refused after its second round"})
-	mp04 = mutant.Define(mutant.Mutant{ID: "MP-04", Host: host, Breaks: "I5",
-		Story: "on CPUs other than 0 a free sees the count as it was before its element was taken; possible in Linux until 2012, commit 5b990546e334"})
-	mp05 = mutant.Define(mutant.Mutant{ID: "MP-05", Host: host, Breaks: "I4",
+	po04 = mutant.Define(mutant.Mutant{ID: "PO-04", Host: host, Breaks: "I5",
+		Story: "on CPUs other than 0 every free finds the pool full, as a count from before the last take would show it; Linux until 2012 could see such a count, commit 5b990546e334"})
+	po05 = mutant.Define(mutant.Mutant{ID: "PO-05", Host: host, Breaks: "I4",
 		Story: "a caller woken for an element of the pool that the backing serves keeps the wake-up to itself; Linux 2.5.1"})
-	mp06 = mutant.Define(mutant.Mutant{ID: "MP-06", Host: host, Breaks: "I2",
+	po06 = mutant.Define(mutant.Mutant{ID: "PO-06", Host: host, Breaks: "I2",
 		Story: "the count is lowered under the lock and the element read afterwards, when a free may have overwritten it"})
-	mp07 = mutant.Define(mutant.Mutant{ID: "MP-07", Host: host, Breaks: "I6",
+	po07 = mutant.Define(mutant.Mutant{ID: "PO-07", Host: host, Breaks: "I6",
 		Story: "the first attempt has all of the caller's flags, so it waits in the backing while the pool has elements"})
-	mp08 = mutant.Define(mutant.Mutant{ID: "MP-08", Host: host, Breaks: "I7",
+	po08 = mutant.Define(mutant.Mutant{ID: "PO-08", Host: host, Breaks: "I7",
 		Story: "callers whose task has a right to the reserves use these up before the pool; Linux until 2005, commit b84a35be0285"})
 )

@@ -19,13 +19,13 @@
 //
 // Invariants:
 //
-//	I1  the pool has at most Least elements (mutant MP-01)
-//	I2  an element is in the pool, in the backing, or with one owner (mutant MP-06)
-//	I3  a caller that may wait is never refused (mutant MP-03)
-//	I4  nobody sleeps in the pool's queue while the pool has an element and no free, and nobody woken, is on the way (mutants MP-02, MP-05)
-//	I5  a free goes to the backing only after it has found the pool full (mutant MP-04)
-//	I6  the first attempt neither waits nor starts I/O, so that the pool comes before both (mutant MP-07)
-//	I7  mainline: the rights of a task open no reserve to a pool's caller (Piggin 2005, commit b84a35be0285; mutant MP-08)
+//	I1  the pool has at most Least elements (mutant PO-01)
+//	I2  an element is in the pool, in the backing, or with one owner (mutant PO-06)
+//	I3  a caller that may wait is never refused (mutant PO-03)
+//	I4  nobody sleeps in the pool's queue while the pool has an element and no free, and nobody woken, is on the way (mutants PO-02, PO-05)
+//	I5  a free goes to the backing only after it has found the pool full (mutant PO-04)
+//	I6  the first attempt neither waits nor starts I/O, so that the pool comes before both (mutant PO-07)
+//	I7  mainline: the rights of a task open no reserve to a pool's caller (Piggin 2005, commit b84a35be0285; mutant PO-08)
 //
 // Why a sleeper is served: let h be the items that are with owners, less those whose free has already turned to the backing. Then h plus the pool's
 // elements is at least Least. Alloc from the backing raises h; a take from the pool and a free to it move one from side to side; a free turns to the
@@ -71,7 +71,7 @@
 // Differences from the originals: elements are in an array in both orders, where 2.5.1 linked them through their own memory, which asks that elements
 // be memory; so what two variants differ in is the order alone. Molnar's order wakes the next sleeper when one who slept is served by the backing,
 // since the wake-up that he may have had stands for an element of the pool; by the same steps 2.5.1, which did not, leaves a caller asleep for good
-// beside the last element (mutant MP-05, which an exploration of molnar-mempool finds). Neither kicks write-back or runs disk queues before a sleep,
+// beside the last element (mutant PO-05, which an exploration of molnar-mempool finds). Neither kicks write-back or runs disk queues before a sleep,
 // as 2.5.1 did. Resizing, bulk calls, and takes from the pool alone are not here.
 package mempool
 
@@ -155,7 +155,7 @@ func New(place kernel.Place, backing Backing, c Config) (*Pool, error) {
 	p := &Pool{backing: backing, least: uint32(c.Least), config: c}
 	if c.Order == Mainline { // I7
 		p.adds = kernel.NoMemalloc | kernel.NoRetry | kernel.NoWarn
-		if mutant.On(mp08) {
+		if mutant.On(po08) {
 			p.adds &^= kernel.NoMemalloc
 		}
 	}
@@ -232,7 +232,7 @@ func (p *Pool) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 // as full, and its sleepers would not be served.
 func (p *Pool) Free(t *kernel.Task, it designs.Item) {
 	n := p.head.count.Load()
-	if mutant.On(mp04) && t.CPU() != 0 {
+	if mutant.On(po04) && t.CPU() != 0 {
 		n = p.least
 	}
 	if n < p.least {
@@ -253,7 +253,7 @@ func (p *Pool) Free(t *kernel.Task, it designs.Item) {
 
 // first is the flags of an attempt that neither waits nor starts I/O (I6).
 func (p *Pool) first(gfp kernel.GFP) kernel.GFP {
-	if mutant.On(mp07) {
+	if mutant.On(po07) {
 		return gfp | p.adds
 	}
 	return (gfp | p.adds) &^ (kernel.DirectReclaim | kernel.IO)

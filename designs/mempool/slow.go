@@ -32,7 +32,7 @@ func (p *Pool) allocMainline(t *kernel.Task, gfp kernel.GFP) (designs.Item, erro
 			p.leave(t)
 			reachRetry.Hit()
 			tried = full
-		case !gfp.MayWait(), round == 1 && mutant.On(mp03):
+		case !gfp.MayWait(), round == 1 && mutant.On(po03):
 			p.leave(t)
 			return p.refuse(t)
 		default:
@@ -48,7 +48,7 @@ func (p *Pool) allocMainline(t *kernel.Task, gfp kernel.GFP) (designs.Item, erro
 //
 // O2: the queue is entered under that lock, so a push comes before the look, which then finds the element, or after the entry, and wakes the sleeper.
 func (p *Pool) sleepMainline(t *kernel.Task) {
-	if mutant.On(mp02) {
+	if mutant.On(po02) {
 		p.leave(t)
 		p.head.waiters.Prepare(t, false)
 	} else {
@@ -83,7 +83,7 @@ func (p *Pool) pop(t *kernel.Task) (it designs.Item, ok bool) {
 	}
 	reachPool.Hit()
 	slot := &p.elements[n-1]
-	if mutant.On(mp06) {
+	if mutant.On(po06) {
 		p.head.count.Store(n - 1)
 		p.leave(t)
 		p.enter(t)
@@ -101,7 +101,7 @@ func (p *Pool) freeSlow(t *kernel.Task, it designs.Item) {
 	}
 	p.enter(t)
 	n := p.head.count.Load()
-	if n < p.least || mutant.On(mp01) {
+	if n < p.least || mutant.On(po01) {
 		p.elements[n].Store(uint64(it))
 		p.head.count.Store(n + 1) // O2: a full barrier between the element and the look for sleepers
 		add(&p.counts[t.CPU()].refills)

@@ -33,6 +33,9 @@ const stealing = ^uint32(0)
 // beside up to half of them (PI-01). And it looks for a victim from the CPU robbed last, that one included: having come to its own bit, which it
 // passes over without clearing, it comes to it again and again, and robs nobody until another CPU steals (PI-05).
 //
+// Differences from the draft: a caller that may not wait does not enter the wait queue; and a batch may be as large as the list, which is then spilled
+// as a whole, where the draft's fixed numbers leave a batch of two.
+//
 // O4: the owner reads the sentinel's end (a store of 0 by the thief), then writes its list; the thief copies the list before that store.
 type Exchanged struct {
 	_        [128]byte // the nil check of &p.field must not read a line that CPUs share
@@ -145,7 +148,7 @@ func (p *Exchanged) Free(t *kernel.Task, it designs.Item) {
 	t.IRQRestore()
 }
 
-// allocSlow finds a tag for a CPU whose own list is empty. As in the draft every caller enters the wait queue; one that may not wait leaves it again.
+// allocSlow finds a tag for a CPU whose own list is empty. A caller that may wait is in the wait queue before it looks (O1).
 func (p *Exchanged) allocSlow(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 	wait := gfp.MayWait()
 	for {
@@ -263,7 +266,7 @@ func (p *Exchanged) freeSlow(t *kernel.Task, cpu int, n uint32) {
 	}
 }
 
-// spill moves what is beyond a batch, or a batch when the list holds no more than that, from the top of a full list to the tree; interrupts masked.
+// spill moves what is beyond a batch from the top of a full list to the tree, or all when the list holds no more than that; interrupts masked.
 func (p *Exchanged) spill(t *kernel.Task, l *draftList) {
 	p.shared.lock.Lock(t)
 	count(&l.locks)
@@ -273,7 +276,10 @@ func (p *Exchanged) spill(t *kernel.Task, l *draftList) {
 		p.shared.lock.Unlock(t)
 		return
 	}
-	keep := n - p.batch
+	keep := p.batch
+	if keep == n {
+		keep = 0 // the next free needs room (I4)
+	}
 	for i := keep; i < n; i++ {
 		p.tree.put(l.stack[i].Load())
 	}

@@ -5,8 +5,8 @@
 // allocator itself: it has the statistics to say "yes" or "wait until another user frees", reserved memory may hold clean pages until it is drawn, and
 // the ordinary path pays one branch, where a layer above pays calls through pointers and repeats the allocator's logic. No code of his is known; what
 // is here follows the mails. Peter Zijlstra's patches for swap over the network (mem_reserve, 2008) came near it and were not merged. The prefilled
-// sheaves of Linux's SLUB (2025) are a promise of objects: filled for the worst case where one may sleep, drawn from where one may not, the rest
-// returned.
+// sheaves of Linux's SLUB (Vlastimil Babka, posted on 12 November 2024, merged in 2025) are a promise of objects: an array filled for the worst case
+// where one may sleep, drawn from where one may not, the rest returned.
 //
 //	page    promises of pages; everybody else is served as before (kernel/page, which holds the mechanism)
 //	strict  every allocation is admitted, or waits until another user frees: LaHaise's fix of the cause
@@ -46,4 +46,8 @@
 // Differences from the mails: promises bear no owner's name. The pages on a CPU's list are nobody's promise: they count again when they have gone back,
 // which a reserver who may not wait brings about for lists whose lock is free. A clean page that backs a promise can be pinned or made dirty only by way
 // of page.CachePin, which moves the promise, waits, or refuses. Single pages only.
+//
+// Differences from SLUB's sheaves: there a caller gets a sheaf of his own, filled with what he asked for at least, draws from that, refills it or gives
+// it back. Here each CPU has one, in which all who reserved there have their share, and a caller who has moved draws through the other CPUs' locks.
+// There a sheaf that comes back serves ordinary callers of the CPU; here sheaves hold promised objects only, and ordinary callers have the cache's lists.
 package reservation

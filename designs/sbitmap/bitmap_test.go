@@ -115,6 +115,7 @@ func TestCheckFindsEachCorruption(t *testing.T) {
 		{"a bit behind the last tag", func(_ *bench, m *Bitmap) { m.words[2].taken.Or(1 << 2) }, "word 2 has taken bits 0x4 behind its last tag"},
 		{"an idle tag to be cleared", func(_ *bench, m *Bitmap) { m.words[1].cleared.Or(1 << 3) }, "word 1 has tags 0x8 to be cleared that are not taken (I2)"},
 		{"a held lock", func(b *bench, m *Bitmap) { m.words[0].lock.Lock(b.on(0)) }, "the lock of word 0 is held"},
+		{"a free that woke nobody", func(_ *bench, m *Bitmap) { m.shared.completed.Add(1) }, "1 frees that saw a sleeper woke nobody, and a batch is 1 (I5)"},
 		{"a sleeper that is not there", func(_ *bench, m *Bitmap) { m.shared.sleepers.Add(1) }, "1 sleepers are counted and 0 are in the queues"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

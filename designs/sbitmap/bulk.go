@@ -8,15 +8,26 @@ import (
 )
 
 // AllocBulk hands out len(items) tags, as many of one word at a time as it has, by one compare-and-swap. It returns how many it got; fewer than
-// all come with kernel.ErrWouldBlock when gfp does not let it wait. Contexts as for Alloc.
+// all come with kernel.ErrWouldBlock.
+//
+// With DirectReclaim it sleeps for the first tag alone (process context). A caller that slept for more while it held some would wait for others who
+// wait for it. The original's batch never sleeps: its caller asks for one tag when it got none. Other contexts as for Alloc.
 func (b *Bitmap) AllocBulk(t *kernel.Task, gfp kernel.GFP, items []designs.Item) (int, error) {
+	if len(items) == 0 {
+		return 0, nil
+	}
 	got := b.sweep(t, items)
-	for ; got < len(items); got++ {
+	if got == 0 {
 		it, err := b.allocSlow(t, gfp)
 		if err != nil {
-			return got, err
+			return 0, err
 		}
-		items[got] = it
+		items[0] = it
+		got = 1 + b.sweep(t, items[1:])
+	}
+	if got < len(items) {
+		count(t, &b.cpus[t.CPU()].failed)
+		return got, kernel.ErrWouldBlock
 	}
 	return got, nil
 }

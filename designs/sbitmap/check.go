@@ -6,7 +6,7 @@ import (
 )
 
 // Check walks every word and reports what is wrong: bits behind the last tag, a tag to be cleared that nobody had, a lock still held, sleepers
-// that are counted and not there. Only at quiescence.
+// that are counted and not there, frees whose wake-up is missing. Only at quiescence.
 func (b *Bitmap) Check() error {
 	for i := range b.words {
 		w := &b.words[i]
@@ -26,6 +26,9 @@ func (b *Bitmap) Check() error {
 	}
 	if n := int(b.shared.sleepers.Load()); n != waiting {
 		return fmt.Errorf("sbitmap: %d sleepers are counted and %d are in the queues", n, waiting)
+	}
+	if open := int32(b.shared.completed.Load() - b.shared.spent.Load()); open >= int32(b.batch) {
+		return fmt.Errorf("sbitmap: %d frees that saw a sleeper woke nobody, and a batch is %d (I5)", open, b.batch)
 	}
 	return nil
 }

@@ -14,6 +14,12 @@
 //	I2  a tag that is to be cleared is set in its word: it is free, and nobody else's (mutant BM-02)
 //	I3  nobody is refused while a tag is free and no call is under way (mutant SB-07)
 //	I4  when all tags are free nobody sleeps (mutants SB-01, SB-09)
+//	I5  once no free is under way, less than a batch of the frees that saw a sleeper is unanswered (mutant SB-11)
+//
+// A sleeper is served by the frees of those who hold tags, not at once. A caller looks for a tag once more when it is in its queue already, and may
+// find one that was freed when nobody was counted as a sleeper. A wake-up that meets it there is lost on it, since it does not pass it on, and
+// another caller goes on sleeping beside a free tag. Linux 6.12 does the same. Each such caller holds a tag, whose free brings the next wake-up: so no
+// more than half of the tags, with what lacks to a batch, can be free beside a sleeper, and none is left when all are (I4). See Variant.Lag.
 //
 // Locks: a word's lock is held while its bits are cleared; a wait queue's lock nests in none of them.
 //
@@ -188,13 +194,10 @@ func (b *Bitmap) Free(t *kernel.Task, it designs.Item) {
 		misuse(it, b.tags)
 	}
 	tag := uint32(it)
-	if mutant.On(sb01) && b.shared.sleepers.Load() == 0 {
-		b.mark(tag)
-		return
-	}
+	unseen := mutant.On(sb01) && b.shared.sleepers.Load() == 0
 	b.mark(tag)
-	if !mutant.On(sb01) && b.shared.sleepers.Load() != 0 { // O1: the mark, a full barrier, then the look
-		b.wake(t, 1)
+	if !unseen && b.shared.sleepers.Load() != 0 { // O1: the mark, a full barrier, then the look
+		b.wake(t)
 	}
 	b.cpus[t.CPU()].hint.Store(tag)
 }

@@ -34,6 +34,8 @@ var (
 		Story: "tags are cleared without the word's lock, and a caller who finds none to clear gives up; fixed by commits 72d04bdcf3f7 and 661d4f55a794"})
 	sb09 = mutant.Define(mutant.Mutant{ID: "SB-09", Host: host, Breaks: "I4",
 		Story: "a wake-up is spent on the queue whose turn it is, even when nobody is in it; fixed by commit 040b83fcecfb"})
+	sb11 = mutant.Define(mutant.Mutant{ID: "SB-11", Host: host, Breaks: "I5",
+		Story: "a free compares the count that its own addition gave with the batches answered since, and leaves a batch to nobody"})
 )
 
 // allocSlow follows a look at the hinted word that found nothing: every word, then the queue.
@@ -83,8 +85,6 @@ func (b *Bitmap) find(t *kernel.Task) (tag uint32, ok bool) {
 		if tag, ok := b.take(t, index); ok {
 			if tag == hint {
 				b.advance(c, tag)
-			} else {
-				c.hint.Store(tag)
 			}
 			return tag, true
 		}
@@ -172,15 +172,22 @@ func (b *Bitmap) emptied(w *word) uint64 {
 	return w.cleared.Swap(0)
 }
 
-// wake counts freed tags, and answers every batch of them by waking as many sleepers.
+// wake counts a freed tag, and answers every batch of them by waking as many sleepers.
 //
 // A free that sees no sleeper is not counted: a caller that counts itself afterwards finds that free's tag (O1), or sleeps while all tags are
 // taken, and then at least eight batches of frees are still to come.
-func (b *Bitmap) wake(t *kernel.Task, freed uint32) {
+//
+// I5: the count is read anew each time, after the batches that were answered. A free that others overtook between its addition and this look would
+// with the old count take a batch of theirs for its own, and give up while its own batch is open.
+func (b *Bitmap) wake(t *kernel.Task) {
 	s := b.shared
-	completed := s.completed.Add(freed)
+	added := s.completed.Add(1)
 	for {
 		spent := s.spent.Load()
+		completed := added
+		if !mutant.On(sb11) {
+			completed = s.completed.Load()
+		}
 		if int32(completed-spent) < int32(b.batch) {
 			return
 		}
@@ -192,7 +199,7 @@ func (b *Bitmap) wake(t *kernel.Task, freed uint32) {
 	turn := s.turn.Load()
 	for range queues {
 		q := &s.queue[turn%queues]
-		turn++ // before the wake-up: whoever comes now begins with the next queue
+		turn++ // even if this queue is not emptied: the next wake-up begins with the one after it
 		woken := q.Wake(t, left)
 		if woken > 0 {
 			reachWake.Hit()

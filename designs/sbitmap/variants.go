@@ -31,7 +31,7 @@ func Variants() []designs.Variant {
 			FreeIn:     contexts,
 			MayWait:    true,
 			MayFail:    true,
-			Guarantee:  "all tags can be reached from every CPU; a caller that may wait gets one, at the latest a batch of frees after one is free",
+			Guarantee:  "all tags can be reached from every CPU; a caller that may wait gets one, at the latest when all others have given theirs back",
 			TakesLocks: true,
 		},
 		Knobs: knobs,
@@ -51,11 +51,12 @@ func Variants() []designs.Variant {
 	}}
 }
 
-// lag is what the frees of less than a batch leave free beside a sleeper.
+// lag is what can be free beside a sleeper: what the frees of less than a batch leave, and a tag for each wake-up that was lost on a caller who had
+// found one in its queue. Such a caller holds its tag, so of all tags but those of the batch that is not full this is at most every second one.
 func lag(c designs.Config) int {
 	complete, err := Config{Tags: c.Items, WakeBatch: c.Knob(knobWake, 0)}.complete()
 	if err != nil {
 		return 0 // there is no such bitmap
 	}
-	return complete.WakeBatch - 1
+	return (complete.Tags + complete.WakeBatch - 1) / 2
 }

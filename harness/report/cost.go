@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"headroom/designs/catalog"
 	"headroom/harness/stats"
 )
 
@@ -30,11 +31,19 @@ func (d *document) costs(name string) {
 
 // cost writes one table from the ranked tables of one item kind and guarantee.
 func (d *document) cost(tables []stats.Table) {
-	var rows []stats.Row
+	var rows, exhausted []stats.Row
 	for _, t := range tables {
 		for _, e := range t.Entries {
-			rows = append(rows, e.Row)
+			if e.Exhausted {
+				exhausted = append(exhausted, e.Row)
+			} else {
+				rows = append(rows, e.Row)
+			}
 		}
+	}
+	if len(rows) == 0 {
+		d.exhausted(exhausted)
+		return
 	}
 	f := newFrame(rows)
 	d.line("### Cost: %s\n", words(f.heading))
@@ -43,6 +52,9 @@ func (d *document) cost(tables []stats.Table) {
 	var l doubts
 	for _, t := range tables {
 		for i, e := range t.Entries {
+			if e.Exhausted {
+				continue
+			}
 			g.add(append(f.cells(&e.Row), entry(i, e, &l)...)...)
 		}
 	}
@@ -51,6 +63,26 @@ func (d *document) cost(tables []stats.Table) {
 	d.line("† published figure added, not measured: irq pairs/op x %.1f ns. ‡ declared by the design, on its fast path.\n", stats.IRQPairNs)
 	d.explain(l)
 	d.apart(tables)
+	d.exhausted(exhausted)
+	d.faults(rows)
+}
+
+// exhausted names the cells of an open loop that have tails only.
+func (d *document) exhausted(rows []stats.Row) {
+	for _, r := range rows {
+		d.line("> **Tails only:** in most samples of %s more than one operation in 1,000 was refused or had to sleep, so its mean cost and its rank would be those of the queue.\n",
+			code(r.Name))
+	}
+}
+
+// faults says what is wrong with the designs of a table that keep faults of their originals, as this headroom knows them.
+func (d *document) faults(rows []stats.Row) {
+	for _, design := range distinct(rows, func(r stats.Row) string { return r.Design }) {
+		name, variant, _ := strings.Cut(design, ":")
+		if v, err := catalog.Find(name, variant); err == nil && v.Capabilities.KnownFaults != "" {
+			d.line("> **Known faults** of %s: %s.\n", code(design), words(v.Capabilities.KnownFaults))
+		}
+	}
 }
 
 // entry gives the figures of one design's line.

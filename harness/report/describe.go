@@ -28,6 +28,31 @@ var subjects = map[string]string{
 	"trace":           "recorded load",
 }
 
+// costs say which time ns/op is in each workload; it is not that of the whole interval in all of them.
+var costs = map[string]string{
+	"fastpath":     wholeInterval,
+	"window":       wholeInterval,
+	"bulk-keep":    wholeInterval,
+	"tag-exhaust":  wholeInterval + " It contains the switches between a CPU's tasks.",
+	"cross-cpu":    "**ns/op** is the time of both CPUs together, from barrier to end, over the items handed over: not the time from an alloc to its free.",
+	"start-storm":  "**ns/op** is the time of the CPUs inside their bursts of allocs, over these; the frees and the barriers between rounds are not in it.",
+	"bio-inflight": "**ns/op** is the time inside alloc and free, any waiting and two readings of the clock each included; the time between requests is not in it.",
+	"exhaust-recover": "**ns/op** is the time of all CPUs in the recoveries, from the release to the last task served, over the tasks served; the rest of the " +
+		"interval is not in it.",
+	"trace": "**ns/op** is, flat out, the time of all CPUs over the lifetimes, waiting for another CPU's alloc included. At a pace it is the time inside " +
+		"operations only, with up to two readings of the clock; the wait for their time is not in it.",
+}
+
+const wholeInterval = "**ns/op** is CPU time: the measured intervals of all CPUs together over all operations."
+
+// costOf says which time ns/op is, in a sentence.
+func costOf(name string) string {
+	if s := costs[name]; s != "" {
+		return s
+	}
+	return "Which time ns/op is this headroom does not know."
+}
+
 // subject is the heading of a workload: "tag-exhaust (exhaustion)".
 func subject(name string) string {
 	if s := subjects[name]; s != "" {

@@ -18,7 +18,8 @@ func draw(env result.Env, run *result.Run) (figures []Figure, files []result.Fil
 	for _, name := range distinct(rows, func(r stats.Row) string { return r.Workload }) {
 		_, caption.Definition = describe(name)
 		own := slices.DeleteFunc(slices.Clone(rows), func(r stats.Row) bool { return r.Workload != name })
-		means := slices.DeleteFunc(slices.Clone(own), func(r stats.Row) bool { return result.IsAside(r.Params) })
+		// The throughput of an open loop is its load's.
+		means := slices.DeleteFunc(slices.Clone(own), func(r stats.Row) bool { return result.IsAside(r.Params) || r.OpenLoop() })
 		add := func(shown []stats.Row, pictures []plot.Picture, err error) {
 			if err != nil {
 				figures = append(figures, Figure{Workload: name, Warnings: []string{"No picture: " + strings.TrimPrefix(err.Error(), "plot: ")}})

@@ -10,7 +10,8 @@ import (
 
 // throughputs writes, for each item kind, the throughput of all CPUs together and how evenly they shared it. Nothing is ranked here.
 func (d *document) throughputs(name string) {
-	for _, rows := range d.byKind(name, d.compared()) {
+	rows := slices.DeleteFunc(d.compared(), func(r stats.Row) bool { return r.Exhausted })
+	for _, rows := range d.byKind(name, rows) {
 		f := newFrame(rows)
 		d.line("### Throughput and fairness: %s\n", words(f.heading))
 		prefix, size := scale(rows)

@@ -15,6 +15,7 @@ func (d *document) workload(name string) {
 	stands, operation := describe(name)
 	d.line("## Workload: %s\n", words(subject(name)))
 	d.line("%s %s\n", words(stands), words(operation))
+	d.line("%s\n", costOf(name))
 	for _, f := range d.figures {
 		if f.Workload == name {
 			d.figure(f)

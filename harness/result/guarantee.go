@@ -1,19 +1,44 @@
 package result
 
-import "headroom/designs"
+import (
+	"strings"
 
-// GuaranteeClass is what a variant promises in a word or two: whether an allocation that may wait can fail, and whether the number of items is
-// bounded. A design that may fail is spared work that one which waits has to do, so only designs of one class are ranked against each other.
-func GuaranteeClass(c designs.Capabilities) string {
-	class := "never fails"
+	"headroom/designs"
+)
+
+// typicalItems is the number of items for which a variant is asked what it promises: that of a device's queue. What share of the items it promises
+// does not depend on the number.
+const typicalItems = 64
+
+// GuaranteeClass is what a variant promises in a few words: whether an allocation that may wait can fail, whether the number of items is bounded, and
+// by what the promise falls short of others or exceeds them. A design that promises less is spared work that one which promises more has to do, so
+// only designs of one class are ranked against each other.
+func GuaranteeClass(v designs.Variant) string {
+	c := v.Capabilities
+	class := []string{"never fails"}
 	switch {
 	case c.MayWait:
-		class = "waits"
+		class[0] = "waits"
 	case c.MayFail:
-		class = "may fail"
+		class[0] = "may fail"
 	}
+	config := designs.Config{Items: typicalItems}
 	if c.Unbounded {
-		return class + ", unbounded"
+		class = append(class, "unbounded")
+	} else {
+		class = append(class, "bounded")
+		if v.Guaranteed(config) < config.Items {
+			class = append(class, "half the items")
+		}
 	}
-	return class + ", bounded"
+	if v.FreeBeside(config) > 0 {
+		class = append(class, "woken in batches")
+	}
+	if below, _, _ := strings.Cut(c.Over, ":"); below != "" && below == v.Design {
+		class = append(class, "two pools") // the one below has as many items of its own
+	}
+	if len(v.Breaks) > 0 {
+		class = append(class, "known faults")
+	}
+	return strings.Join(class, ", ")
 }

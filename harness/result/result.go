@@ -94,7 +94,7 @@ func (c *Cell) DesignName() string {
 type Sample struct {
 	Ops       int64              `json:"ops"`               // operations completed by all CPUs; one operation is one alloc and its free
 	WallNs    float64            `json:"wallNs"`            // measured interval, barrier to barrier
-	NsPerOp   float64            `json:"nsPerOp"`           // CPU time of one operation: wall x CPUs / operations
+	NsPerOp   float64            `json:"nsPerOp"`           // CPU time of one operation; which of it counts, the workload decides
 	CASNs     float64            `json:"casNs"`             // uncontended compare-and-swap of the same process
 	LoopNs    float64            `json:"loopNs"`            // cost of the measuring loop itself, per operation
 	OpsPerSec float64            `json:"opsPerSec"`         // throughput of all CPUs together

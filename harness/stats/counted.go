@@ -50,6 +50,24 @@ func counters(c *result.Cell) []Counter {
 	return out
 }
 
+// OpenLoop reports whether operations came at times of their own, so that the load, not the design, decides about the throughput.
+func (r *Row) OpenLoop() bool {
+	return slices.ContainsFunc(r.Tails, func(t Tail) bool { return t.Timed == result.TimedIntended })
+}
+
+// exhausted reports whether in most of the kept samples more than one operation in rare was refused or had to sleep. Fewer are no part of the mean.
+func exhausted(c *result.Cell) bool {
+	const rare = 1000
+	n := 0
+	for i := range c.Kept {
+		s := &c.Kept[i]
+		if counted := s.Counters; rare*(counted["failed"]+counted["waits"]) > float64(s.Ops) {
+			n++
+		}
+	}
+	return 2*n > len(c.Kept)
+}
+
 // fairness is the slowest CPU's share of the fastest one's operations, from 0 to 1. It is empty on one CPU, and where a sample does not say
 // what each CPU did.
 func fairness(c *result.Cell) Estimate {

@@ -1,8 +1,10 @@
 package stats_test
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"headroom/harness/result"
@@ -88,5 +90,32 @@ func TestIntervalHoldsTheShiftAsOftenAsItSays(t *testing.T) {
 	}
 	if share := float64(held) / draws; share < stats.Confidence-0.015 || share > 0.995 {
 		t.Errorf("held in %.3f of the draws", share)
+	}
+}
+
+// A cell of an open loop whose items ran out in most samples, for more than one operation in 1,000, has no rank, and stands behind those that have one, however
+// cheap it looks.
+func TestExhaustedOpenLoopsHaveNoRank(t *testing.T) {
+	open := func(design string, ns float64, waits ...float64) result.Cell {
+		c := cell(design, "tag", 4, ns, ns, ns, ns, ns, ns)
+		for i := range c.Kept {
+			c.Kept[i].Latency = []result.Latency{{Timed: result.TimedIntended, Method: result.EveryOperation, Count: 1000, MaxNs: ns, Histogram: stored(t, bar{ns, 1000})}}
+			c.Kept[i].Counters = map[string]float64{"waits": waits[i], "failed": 0}
+		}
+		return c
+	}
+	closed := cell("closed", "tag", 4, 1, 1, 1, 1, 1, 1)
+	closed.Workload, closed.Kept[0].Counters = "fastpath", map[string]float64{"waits": 1}
+	tables := stats.Tables(stats.Rows(&result.Run{Cells: []result.Cell{
+		open("drained", 1, 5, 5, 5, 5, 0, 0), open("half", 9, 5, 5, 5, 1, 1, 1), closed,
+	}}), 0)
+	var got []string
+	for _, tab := range tables {
+		for _, e := range tab.Entries {
+			got = append(got, fmt.Sprint(e.Design, " ", e.Rank, " ", e.Exhausted))
+		}
+	}
+	if want := []string{"half 1 false", "drained 0 true", "closed 1 false"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

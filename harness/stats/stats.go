@@ -41,7 +41,7 @@ type Metric int
 
 // The metrics of a cell.
 const (
-	Ns         Metric = iota // CPU time of one operation, ns
+	Ns         Metric = iota // CPU time of one operation, ns; which of it counts, the workload decides
 	CAS                      // the same in uncontended compare-and-swaps of the same process
 	Throughput               // operations a second of all CPUs together
 )
@@ -132,6 +132,7 @@ type Row struct {
 	Tails      []Tail        // distributions of single operations, one for each thing timed
 	LoopNs     Estimate      // the measuring loop's own cost, ns/op; part of Ns
 	Dropped    int           // samples set aside
+	Exhausted  bool          // open loop: in most samples more than one operation in 1,000 was refused or had to sleep, so that tails and mean cost are of the queue
 	Warnings   []string      // doubts about any of the figures
 }
 
@@ -176,6 +177,7 @@ func FromCell(c *result.Cell) Row {
 	r.Ns, r.CAS, r.Throughput, r.LoopNs = Of(values[Ns]), Of(values[CAS]), Of(values[Throughput]), Of(loop)
 	r.MaskedCAS, r.Fairness, r.Counters = Of(masked), fairness(c), counters(c)
 	r.Tails = tails(c, &r)
+	r.Exhausted = r.OpenLoop() && exhausted(c)
 	for _, m := range Metrics {
 		if n := len(values[m]); n < len(c.Kept) {
 			r.warn(fmt.Sprintf("%d of %d samples have no %s", len(c.Kept)-n, len(c.Kept), m.Unit()))

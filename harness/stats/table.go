@@ -17,13 +17,13 @@ type Table struct {
 	Guarantee string
 	CPUs      int
 	Class     string
-	Entries   []Entry // best median ns/op first; rows without samples last
+	Entries   []Entry // best median ns/op first; exhausted rows, then rows without samples last
 }
 
 // Entry is a row with its place in the table.
 type Entry struct {
 	Row
-	Rank    int        // from 1; rows that cannot be told from the first of their rank share it; 0 without samples
+	Rank    int        // from 1; rows that cannot be told from the first of their rank share it; 0 without samples, and for exhausted rows
 	Against Comparison // ns/op against the table's first row
 }
 
@@ -91,12 +91,22 @@ func (t *Table) takes(r *Row) bool {
 		t.Guarantee == r.Guarantee && t.CPUs == r.CPUs && t.Class == r.Class
 }
 
+// order puts rows that have no rank after those that have one: 1 where items ran out, 2 without samples.
+func (e *Entry) order() int {
+	switch {
+	case e.Ns.Count() == 0:
+		return 2
+	case e.Exhausted:
+		return 1
+	}
+	return 0
+}
+
 // rank sorts the entries and gives each its rank and its comparison with the first.
 func (t *Table) rank(spreadPct float64) {
 	slices.SortStableFunc(t.Entries, func(a, b Entry) int {
-		none := func(e Entry) int { return min(1, max(0, 1-e.Ns.Count())) }
-		if none(a) == 1 || none(b) == 1 {
-			return cmp.Compare(none(a), none(b))
+		if a.order() != b.order() || a.Ns.Count() == 0 {
+			return cmp.Compare(a.order(), b.order())
 		}
 		return cmp.Or(cmp.Compare(a.Ns.Median, b.Ns.Median), cmp.Compare(a.Design, b.Design))
 	})
@@ -104,7 +114,7 @@ func (t *Table) rank(spreadPct float64) {
 	for i := range t.Entries {
 		e := &t.Entries[i]
 		e.Against = Compare(t.Entries[0].Row, e.Row, Ns, spreadPct)
-		if e.Ns.Count() == 0 {
+		if e.order() > 0 {
 			continue
 		}
 		switch Compare(t.Entries[leader].Row, e.Row, Ns, spreadPct).Verdict {

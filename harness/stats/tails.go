@@ -3,9 +3,11 @@ package stats
 import (
 	"fmt"
 	"math"
+	"strconv"
 
 	"headroom/harness/latency"
 	"headroom/harness/result"
+	kernellatency "headroom/kernel/latency"
 )
 
 // Shares are the percentiles that a tail is summed up at, as shares; 1 is the longest of all.
@@ -35,20 +37,47 @@ type Point struct {
 	Floor bool // as in Quantile, for all samples together
 }
 
-// A percentile is given where so many operations of a sample lie above it: of fewer, the next sample might hold none. When operations were
-// sampled, one that was timed stands for about blockOperations.
-const (
-	leastAbove      = 10
-	blockOperations = 64
-)
+// A percentile is given where so many independent draws of a sample lie above it: of fewer, the next sample might hold none. Where every operation
+// was timed, each is a draw.
+const leastAbove = 10
 
-// above reports whether enough operations of d lie above a share.
-func above(d *latency.Distribution, share float64) bool {
-	least := float64(leastAbove)
-	if d.Method == result.Sampled {
-		least *= blockOperations
+// Where alloc and free were sampled together, the draw is the block: one of timedBlockIn is timed whole, and if slow operations come together, those
+// above a percentile may be all in one.
+const timedBlockIn = 32
+
+// A sampled operation longer than a usual block, and than stallOverP99 of the p99, is a stall that its block showed whether it was timed or not (package
+// harness/latency): there every operation is a draw again.
+const stallOverP99 = 4
+
+// operationsADraw is how many operations one draw of a distribution stands for, at most. Allocs and frees that are sampled by themselves are drawn one by
+// one, from runs of hold joined to groups of at least a block.
+func operationsADraw(d *latency.Distribution, hold int) float64 {
+	switch {
+	case d.Method != result.Sampled:
+		return 1
+	case d.Timed == result.TimedOperation:
+		return timedBlockIn * kernellatency.BlockOps
 	}
-	return float64(d.Count())*(1-share) >= least-1e-6
+	return float64(kernellatency.BlockOps - 1 + hold)
+}
+
+// above reports whether enough draws of d lie above a share.
+func above(d *latency.Distribution, share float64, hold int) bool {
+	const p50, p99, rounding = 50, 99, 1e-6
+	draw := operationsADraw(d, hold)
+	if v := d.Percentile(100 * share); v > kernellatency.BlockOps*d.Percentile(p50) && v > stallOverP99*d.Percentile(p99) {
+		draw = 1
+	}
+	return float64(d.Count())*(1-share) >= leastAbove*draw-rounding
+}
+
+// holdOf is the number of items that a cell holds at a time, 1 where it does not say.
+func holdOf(c *result.Cell) int {
+	hold, err := strconv.Atoi(result.Env(c.Params).Get("hold"))
+	if err != nil {
+		return 1
+	}
+	return hold
 }
 
 // tails sums up the distributions of a cell's kept samples, in the order in which they appear, and adds to the row what could not be read.
@@ -75,7 +104,7 @@ func tails(c *result.Cell, row *Row) []Tail {
 			k := key{l.Timed, l.Method}
 			if sums[k] == nil {
 				keys = append(keys, k)
-				sums[k] = &tailSum{values: make([][]float64, len(Shares)), floors: make([]int, len(Shares))}
+				sums[k] = &tailSum{hold: holdOf(c), values: make([][]float64, len(Shares)), floors: make([]int, len(Shares))}
 			}
 			sums[k].add(s, l, d, floor)
 		}
@@ -98,6 +127,7 @@ func tails(c *result.Cell, row *Row) []Tail {
 
 // tailSum gathers the distributions of one thing timed, sample by sample.
 type tailSum struct {
+	hold       int // items held at a time
 	operations int64
 	values     [][]float64 // by place in Shares: one of each sample that has enough operations above
 	floors     []int       // how many of them the machine's gaps explain
@@ -109,7 +139,7 @@ func (t *tailSum) add(s *result.Sample, l result.Latency, d *latency.Distributio
 	t.operations += d.Count()
 	t.stored, t.gaps = append(t.stored, l), append(t.gaps, s.Floors...)
 	for i, share := range Shares {
-		if share < 1 && !above(d, share) {
+		if share < 1 && !above(d, share, t.hold) {
 			continue
 		}
 		t.values[i] = append(t.values[i], d.Percentile(100*share))
@@ -129,7 +159,8 @@ func (t *tailSum) quantiles() []Quantile {
 	return out
 }
 
-// spectrum gives ten points for each nine of all samples together, from the median on, as far as enough operations lie above.
+// spectrum gives ten points for each nine of all samples together, from the median on, as far as leastAbove operations lie above; those are left out
+// above which there are not enough draws.
 func (t *tailSum) spectrum() ([]Point, error) {
 	const perNine, median = 10, 3 // 1 - 10^-0.3 is 0.499
 	all, err := latency.Merge(t.stored)
@@ -143,8 +174,11 @@ func (t *tailSum) spectrum() ([]Point, error) {
 	var out []Point
 	for k := median; ; k++ {
 		share := 1 - math.Pow(10, -float64(k)/perNine)
-		if !above(all, share) {
+		if float64(all.Count())*(1-share) < leastAbove {
 			return out, nil
+		}
+		if !above(all, share, t.hold) {
+			continue
 		}
 		out = append(out, Point{Share: share, Ns: all.Percentile(100 * share), Floor: floor.Explains(all, 100*share)})
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"headroom/harness/result"
+	"headroom/harness/trace"
 )
 
 // Spec is one measurement to take: everything a fresh process needs to know. Lengths and counts that a workload does not use are 0.
@@ -135,6 +136,8 @@ func (s *Spec) checkOwn() error {
 			s.Ratio, s.Tasks, maxRatio, maxTasks)
 	case s.Workload == BioInflight:
 		return s.Flight.check()
+	case s.Workload == Trace && s.CPUs > trace.MaxCPUs:
+		return fmt.Errorf("trace on %d CPUs: a recording names %d at most; give --cpus a count up to that", s.CPUs, trace.MaxCPUs)
 	case s.Workload == Trace && (s.File == "" || s.Pace < 0):
 		return fmt.Errorf("trace %q at pace %g: name a file, and a pace of 0 (flat out) or more", s.File, s.Pace)
 	}

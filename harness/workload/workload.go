@@ -55,7 +55,7 @@ func All() []Description {
 			Operation: "one task served after the release of all items, and its free", Bounded: true},
 		{Name: BioInflight, StandsFor: "block I/O that arrives when it likes, and is completed by an interrupt on another CPU",
 			Operation: "one alloc, from the moment the request comes, and its free in the completion; not the time in flight", HardIRQ: true, Bounded: true},
-		{Name: Trace, StandsFor: "the recorded load of a real kernel", Operation: "one recorded lifetime: its alloc and its free, each on the CPU it was recorded on"},
+		{Name: Trace, StandsFor: "the recorded load of a real kernel", Operation: "one recorded lifetime: its alloc and its free, each on the CPU that stands for the recorded one"},
 	}
 }
 

@@ -65,6 +65,7 @@ func TestCheckRefusesWithTheRemedy(t *testing.T) {
 		{Fastpath, func(s *Spec) { s.Room = -1 }, "room for -1 items: give 0 to 4194304"},
 		{Trace, func(s *Spec) { s.File = "" }, `trace "" at pace 0: name a file`},
 		{Trace, func(s *Spec) { s.Pace = -1 }, "at pace -1: name a file, and a pace of 0 (flat out) or more"},
+		{Trace, func(s *Spec) { s.CPUs = 4097 }, "trace on 4097 CPUs: a recording names 4096 at most; give --cpus a count up to that"},
 		{Trace, func(s *Spec) { s.Touch = 64 }, "a recording touches none"},
 	} {
 		s := runnable(c.workload)

@@ -127,11 +127,10 @@ func (z *zone) tryGrab(t *kernel.Task, order int, l *list) (index uint32, ok boo
 	if !z.tryEnter(t) {
 		return 0, false
 	}
-	blocks := 1
-	if l != nil && !z.awaited() { // O4
-		blocks = l.refillBlocks(order)
+	if z.awaited() { // O4
+		l = nil
 	}
-	index, ok = z.cut(t, order, z.config.demand(kernel.NoMemalloc, 0, z.config.Marks.Min), l, blocks)
+	index, ok = z.cut(t, order, z.config.demand(kernel.NoMemalloc, 0, z.config.Marks.Min), l)
 	z.leave(t)
 	return index, ok
 }

@@ -8,6 +8,7 @@ import (
 
 	"headroom/internal/rng"
 	"headroom/kernel"
+	"headroom/kernel/choice"
 	"headroom/kernel/machine"
 	"headroom/kernel/page"
 	"headroom/kernel/sim"
@@ -95,8 +96,14 @@ func (s *scene) verdict(run error) error {
 	for i := range s.c.zones {
 		z := &s.c.zones[i]
 		for number := range z.slabs {
-			if z.slabs[number].state.Load() == live {
-				total += 1 << s.c.order
+			if z.slabs[number].state.Load() != live {
+				continue
+			}
+			total += 1 << s.c.order
+			for i := range s.c.perSlab {
+				if o := Object(z.first + uint64(number)<<s.c.slabShift + i*s.c.bytes); !s.c.Idle(o) {
+					return fmt.Errorf("object %d has no owner and is not free (I1)", o)
+				}
 			}
 		}
 	}
@@ -125,10 +132,28 @@ func (s *scene) alloc(t *kernel.Task) (o Object, ok bool) {
 		s.Fail(sim.Uniqueness, "object %d was handed out twice", o)
 	}
 	s.held[o] = true
+	s.ownersKeepTheirs()
 	return o, true
 }
 
+// ownersKeepTheirs: I4: the slab of every object with an owner is the cache's still. The looks are no steps.
+func (s *scene) ownersKeepTheirs() {
+	point := choice.Point
+	choice.Point = nil
+	gone := -1
+	for o := range s.held {
+		if !s.c.Holds(o) {
+			gone = max(gone, int(o))
+		}
+	}
+	choice.Point = point
+	if gone >= 0 {
+		s.Fail(sim.Contract, "object %d has an owner, and the pages of its slab were given back", gone)
+	}
+}
+
 func (s *scene) free(t *kernel.Task, o Object) {
+	s.ownersKeepTheirs()
 	delete(s.held, o)
 	s.c.Free(t, o)
 }

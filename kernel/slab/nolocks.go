@@ -35,7 +35,7 @@ func (c *Cache) tryAlloc(t *kernel.Task) (Object, error) {
 		return o, nil
 	}
 	reachUndone.Hit()
-	if !mutant.On(so08) {
+	if !mutant.On(so09) {
 		c.pages.FreeNoLocks(t, p, c.order) // I8
 	}
 	return 0, kernel.ErrNoMemory
@@ -43,7 +43,7 @@ func (c *Cache) tryAlloc(t *kernel.Task) (Object, error) {
 
 // tryEnter is enter for who does not wait; interrupts masked.
 func (z *zone) tryEnter(t *kernel.Task, w *listWords) bool {
-	if mutant.On(so09) {
+	if mutant.On(so10) {
 		z.enter(t, w)
 		return true
 	}
