@@ -16,7 +16,7 @@ type Plan struct {
 	Cells   []workload.Spec
 	Lacking []result.Lack
 	Traces  []result.Trace
-	Left    []string // what a longer run has and this one has not, for want of time
+	Left    []string // what a longer run has and this one has not
 	Samples int      // samples a cell
 	Most    int      // samples a cell at most, when samples fall into different distance classes
 	RestNs  int64    // pause after each sample, for the rest of the machine

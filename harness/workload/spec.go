@@ -135,7 +135,10 @@ func (s *Spec) checkOwn() error {
 		return fmt.Errorf("exhaust-recover with %g items and %d tasks for each CPU: give an item or more for each task, at most %d, and 1 to %d tasks in all",
 			s.Ratio, s.Tasks, maxRatio, maxTasks)
 	case s.Workload == BioInflight:
-		return s.Flight.check()
+		if err := s.Flight.check(); err != nil {
+			return err
+		}
+		return s.Flight.checkOn(s.CPUs, s.DurationNs)
 	case s.Workload == Trace && s.CPUs > trace.MaxCPUs:
 		return fmt.Errorf("trace on %d CPUs: a recording names %d at most; give --cpus a count up to that", s.CPUs, trace.MaxCPUs)
 	case s.Workload == Trace && (s.File == "" || s.Pace < 0):

@@ -80,7 +80,7 @@ func Lacks(d Description, v designs.Variant, kind string) string {
 	c := v.Capabilities
 	switch {
 	case d.Waits && !c.MayWait:
-		return "its Alloc never waits, and answers ErrWouldBlock instead"
+		return "its Alloc never waits for an item"
 	case (d.Waits || d.Bounded) && c.MayWait && slices.Contains(v.Breaks, neverWoken):
 		return "a caller of it can wait for ever beside free items: " + c.KnownFaults
 	case d.HardIRQ && !slices.Contains(c.FreeIn, kernel.HardIRQ):
