@@ -203,6 +203,8 @@ type Capabilities struct {
 	NativeOnly   bool             `json:"nativeOnly"`   // uses Go's own primitives: the simulator cannot see it
 	Oversleeps   bool             `json:"oversleeps"`   // what is freed may go below a layer unseen by its sleepers: a later free wakes them (see C5)
 	ReserveWaits bool             `json:"reserveWaits"` // Reserve with DirectReclaim waits until others have freed enough, instead of failing
+	KeepsAside   bool             `json:"keepsAside"`   // a caller may be refused beside items that other CPUs keep at hand; there are as many more
+	Misses       bool             `json:"misses"`       // a caller may be refused since another is inside at that moment, however much is free
 	Unbounded    bool             `json:"unbounded"`    // Items is a hint, not a limit
 	KnownFaults  string           `json:"knownFaults"`  // faults kept from the original, "" for none
 }

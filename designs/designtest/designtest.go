@@ -36,7 +36,7 @@
 //
 // Sentences that a variant is known to break (Variant.Breaks) are passed over where they are broken, and have to be seen broken once.
 //
-// What is not tried: SoftIRQ and NMI contexts (machines raise hard interrupts only), IRQPairs, and the one-method interfaces but Bytes,
+// What is not tried: SoftIRQ and NMI contexts (machines raise hard interrupts only), IRQPairs, KeepsAside, Misses, and the one-method interfaces but Bytes,
 // CPUDead, NoLockAllocator, Reserver and StatsReader. TakesLocks is tried where there is an entry that takes no locks.
 package designtest
 
