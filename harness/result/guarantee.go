@@ -31,6 +31,9 @@ func GuaranteeClass(v designs.Variant) string {
 			class = append(class, "half the items")
 		}
 	}
+	if c.Misses {
+		class = append(class, "refused beside others")
+	}
 	if v.FreeBeside(config) > 0 {
 		class = append(class, "woken in batches")
 	}
