@@ -43,8 +43,10 @@ var trials = []trial{
 	{name: "misuse", cpus: 1, nativeOnly: true, stage: stageMisuse},
 	{name: "memory", cpus: 1, nativeOnly: true, needs: needMemory, suits: hasBytes, stage: stageMemory},
 	{name: "loops", cpus: 1, nativeOnly: true, needs: needLoops, stage: stageLoops},
+	{name: "reserve", cpus: 2, suits: promises, stage: stageReserve},
 	{name: "churn", cpus: 3, random: true, stage: stageChurn},
 	{name: "unplug", cpus: 3, random: true, stage: stageUnplug},
+	{name: "nolocks", cpus: 3, random: true, needs: needNoLocks, stage: stageNoLocks},
 }
 
 var (
@@ -52,6 +54,7 @@ var (
 	errNeverEmpty = errors.New("the table says that Alloc never fails")
 	errNoIRQs     = errors.New("the table allows no calls from hard interrupts")
 	errNoMemory   = errors.New("items are no memory")
+	errTakesLocks = errors.New("the table names no entry that takes no locks")
 	errNoLoops    = errors.New("the variant has no loops of its own")
 )
 
@@ -61,6 +64,8 @@ func needMayWait(v designs.Variant) error {
 
 func needMemory(v designs.Variant) error { return unless(v.Capabilities.Memory, errNoMemory) }
 func needLoops(v designs.Variant) error  { return unless(v.Loops != nil, errNoLoops) }
+
+func needNoLocks(v designs.Variant) error { return unless(v.Capabilities.NoLocks, errTakesLocks) }
 
 func needLimit(v designs.Variant) error {
 	return unless(v.Capabilities.MayFail && !v.Capabilities.Unbounded, errNeverEmpty)
@@ -80,7 +85,20 @@ func unless(holds bool, err error) error {
 // inInterrupts reports whether a list of contexts allows hard interrupts.
 func inInterrupts(contexts []kernel.Context) bool { return slices.Contains(contexts, kernel.HardIRQ) }
 
-func small(_ designs.Variant, c designs.Config) bool    { return c.Items <= 128 }
+func small(_ designs.Variant, c designs.Config) bool { return c.Items <= 128 }
+
+// promises reports whether the variant's allocators are Reservers: one is made to see.
+func promises(v designs.Variant, c designs.Config) bool {
+	m, err := newNative(1, c)
+	if err != nil {
+		return false
+	}
+	defer m.Close()
+	a, err := build(m, v, c)
+	_, ok := a.(designs.Reserver)
+	return err == nil && ok && small(v, c)
+}
+
 func hasBytes(_ designs.Variant, c designs.Config) bool { return c.Bytes > 0 }
 
 // canBeEmptied: callers that may not wait can take all items, so that nobody who comes then gets one.
