@@ -1,0 +1,6 @@
+//go:build !race
+
+package workload
+
+// sparing: every variant is tried.
+const sparing = false
