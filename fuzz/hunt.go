@@ -27,6 +27,8 @@ type Hunt struct {
 	Each       func(executions int) // told now and then how far the hunt is; may be nil
 	// Programs, when not empty, are run instead of generated ones. They are programs of Variant.
 	Programs []Program
+	Traits   Traits // what the machine of generated programs does by itself
+	Vary     bool   // draw that for each program instead
 
 	hub bool // see runnerOptions
 }
@@ -78,7 +80,12 @@ func (h *Hunt) nextProgram(stream *rng.Stream, n int) Program {
 	if len(h.Programs) > 0 {
 		return h.Programs[n%len(h.Programs)]
 	}
-	return Generate(stream, h.Variant)
+	p := Generate(stream, h.Variant)
+	p.Traits = h.Traits
+	if h.Vary {
+		p.Traits = GenerateTraits(stream, h.Variant, p.CPUs)
+	}
+	return p
 }
 
 // schedules runs one program under many schedules and reports whether one failed.

@@ -87,6 +87,11 @@ func (l *listing) header(r *Replay) {
 	if r.Mutant != "" {
 		fmt.Fprintf(l.w, ", mutant %s", r.Mutant)
 	}
+	var traits strings.Builder
+	r.Program.Traits.write(&traits)
+	for line := range strings.Lines(traits.String()) {
+		fmt.Fprintf(l.w, ", %s", strings.TrimSpace(line))
+	}
 	fmt.Fprintln(l.w)
 	for i, t := range r.Program.Tasks {
 		fmt.Fprintf(l.w, "T%d on CPU %d:", i, t.CPU)
@@ -103,7 +108,10 @@ func (l *listing) header(r *Replay) {
 }
 
 func (l *listing) step(s sim.Step) {
-	text := fmt.Sprintf("%-4s %-10v %s", s.Name, s.Kind, l.place(s.PCs))
+	text := fmt.Sprintf("%-4s %-10v %s", s.Name, s.Kind, s.Note)
+	if s.Note == "" {
+		text += l.place(s.PCs)
+	}
 	if s.Offset != 0 {
 		text += fmt.Sprintf(" +%#x", s.Offset)
 	}

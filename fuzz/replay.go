@@ -13,8 +13,12 @@ import (
 	"headroom/kernel/sim"
 )
 
-// replayHeader is the first line of a replay file; the number is the version of the format.
-const replayHeader = "headroom replay 1"
+// replayHeader is the first line of a replay file; the number is the version of the format. Files of version 1 have no traits of the machine, no
+// operation plug and no answers in their schedules; they read as before.
+const (
+	replayHeader    = "headroom replay 2"
+	replayHeaderOne = "headroom replay 1"
+)
 
 // Replay is one failing run as a file: everything needed to run it again, step for step.
 type Replay struct {
@@ -44,6 +48,10 @@ func (r *Replay) String() string {
 	for line := range slices.Chunk(r.Schedule, perLine) {
 		b.WriteString("schedule")
 		for _, s := range line {
+			if s.Entity < 0 {
+				fmt.Fprintf(&b, " ?%dx%d", explore.Answer(s.Entity), s.Steps)
+				continue
+			}
 			fmt.Fprintf(&b, " %dx%d", s.Entity, s.Steps)
 		}
 		b.WriteByte('\n')
@@ -63,7 +71,7 @@ func ReadReplay(path string) (*Replay, error) {
 // ParseReplay reads the text of a replay file; name is what errors call it.
 func ParseReplay(name, text string) (*Replay, error) {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	if lines[0] != replayHeader {
+	if lines[0] != replayHeader && lines[0] != replayHeaderOne {
 		return nil, fmt.Errorf("%s:1: not a replay file: the first line must be %q; headroom explore writes such files", name, replayHeader)
 	}
 	r := &Replay{}
@@ -130,10 +138,16 @@ func (r *Replay) parseLine(key, value string, seen map[string]bool) (err error) 
 	case "schedule":
 		err = r.parseSchedule(value)
 	default:
-		return fmt.Errorf("unknown line %q", key)
+		known := false
+		if known, err = r.Program.Traits.parseLine(key, value); !known {
+			return fmt.Errorf("unknown line %q", key)
+		}
 	}
 	return err
 }
+
+// maxAnswer bounds the answers to a question, above the tasks times the CPUs of any machine.
+const maxAnswer = 1 << 12
 
 // maxSteps bounds the numbers of a schedule, far above any step limit.
 const maxSteps = 10_000_000
@@ -189,10 +203,18 @@ func (r *Replay) parseSchedule(value string) error {
 	}
 	for _, w := range segments {
 		e, s, ok := strings.Cut(w, "x")
+		e, answer := strings.CutPrefix(e, "?")
+		most := sim.MaxEntities - 1
+		if answer {
+			most = maxAnswer
+		}
 		entity, err1 := strconv.Atoi(e)
 		steps, err2 := strconv.Atoi(s)
-		if !ok || err1 != nil || err2 != nil || entity < 0 || entity >= sim.MaxEntities || steps < 1 || steps > maxSteps {
-			return fmt.Errorf("schedule segment %q: want entity x steps, such as 2x4", w)
+		if !ok || err1 != nil || err2 != nil || entity < 0 || entity > most || steps < 1 || steps > maxSteps {
+			return fmt.Errorf("schedule segment %q: want entity x steps, such as 2x4, or ?answer x times, such as ?1x2", w)
+		}
+		if answer {
+			entity = explore.Answer(entity)
 		}
 		r.Schedule = append(r.Schedule, explore.Segment{Entity: entity, Steps: steps})
 	}

@@ -38,10 +38,18 @@ func (p *Pool) allocMainline(t *kernel.Task, gfp kernel.GFP) (designs.Item, erro
 		default:
 			p.sleepMainline(t)
 		}
-		if it, err := p.backing.Alloc(t, tried); err == nil {
+		if it, err := p.ask(t, tried); err == nil {
 			return it, nil
 		}
 	}
+}
+
+// ask asks the backing.
+func (p *Pool) ask(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
+	if backingFails.Fails() {
+		return 0, kernel.ErrNoMemory
+	}
+	return p.backing.Alloc(t, gfp)
 }
 
 // sleepMainline waits for a free. The lock is held, under which the pool was found empty; it is released.

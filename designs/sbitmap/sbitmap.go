@@ -13,7 +13,7 @@
 //	I1  a tag has at most one owner (mutant BM-01)
 //	I2  a tag that is to be cleared is set in its word: it is free, and nobody else's (mutant BM-02)
 //	I3  nobody is refused while a tag is free and no call is under way (mutant SB-07)
-//	I4  when all tags are free nobody sleeps (mutants SB-01, SB-09)
+//	I4  when all tags are free nobody sleeps (mutants BM-03, SB-01, SB-09)
 //	I5  once no free is under way, less than a batch of the frees that saw a sleeper is unanswered (mutant SB-11)
 //
 // A sleeper is served by the frees of those who hold tags, not at once. A caller looks for a tag once more when it is in its queue already, and may
@@ -194,8 +194,12 @@ func (b *Bitmap) Free(t *kernel.Task, it designs.Item) {
 		misuse(it, b.tags)
 	}
 	tag := uint32(it)
-	unseen := mutant.On(sb01) && b.shared.sleepers.Load() == 0
-	b.mark(tag)
+	unseen := mutant.On(bm03) && b.shared.sleepers.Load() == 0
+	if mutant.On(sb01) {
+		b.markUnfenced(t, tag)
+	} else {
+		b.mark(tag)
+	}
 	if !unseen && b.shared.sleepers.Load() != 0 { // O1: the mark, a full barrier, then the look
 		b.wake(t)
 	}

@@ -28,8 +28,10 @@ var (
 		Story: "the bit is set by a load and a store, and who sets another bit in between is forgotten"})
 	bm02 = mutant.Define(mutant.Mutant{ID: "BM-02", Host: host, Breaks: "I2",
 		Story: "the tags to be cleared are read and set to none in two steps, and a free in between is forgotten"})
+	bm03 = mutant.Define(mutant.Mutant{ID: "BM-03", Host: host, Breaks: "I4",
+		Story: "the free looks for sleepers first and marks the tag afterwards"})
 	sb01 = mutant.Define(mutant.Mutant{ID: "SB-01", Host: host, Breaks: "I4",
-		Story: "the free looks for sleepers first and marks the tag afterwards; block/blk-mq-tag.c 2014, commit c38d185d4af1"})
+		Story: "the mark is a store without a fence, which the look for sleepers may pass; block/blk-mq-tag.c 2014, commit c38d185d4af1"})
 	sb07 = mutant.Define(mutant.Mutant{ID: "SB-07", Host: host, Breaks: "I3",
 		Story: "tags are cleared without the word's lock, and a caller who finds none to clear gives up; fixed by commits 72d04bdcf3f7 and 661d4f55a794"})
 	sb09 = mutant.Define(mutant.Mutant{ID: "SB-09", Host: host, Breaks: "I4",
@@ -160,6 +162,17 @@ func (b *Bitmap) clear(t *kernel.Task, w *word, index uint32) bool {
 	w.lock.Unlock(t)
 	t.IRQRestore()
 	return ok
+}
+
+// markUnfenced is the mistake SB-01. A store would lose a mark made beside it, so it is made under the word's lock. Neither the store nor the
+// release of the lock is a barrier for the look that follows.
+func (b *Bitmap) markUnfenced(t *kernel.Task, tag uint32) {
+	w := &b.words[tag>>b.shift]
+	t.IRQSave()
+	w.lock.Lock(t)
+	w.cleared.StoreRelaxed(w.cleared.LoadRelaxed() | 1<<(tag&(1<<b.shift-1)))
+	w.lock.Unlock(t)
+	t.IRQRestore()
 }
 
 // emptied takes the bits of the tags to be cleared; word's lock held.

@@ -38,3 +38,6 @@ func (r *Random) Next(eligible uint64, current int) int {
 	}
 	return bits.TrailingZeros64(eligible)
 }
+
+// Choose draws one of n answers.
+func (r *Random) Choose(n int) int { return r.stream.Below(n) }

@@ -9,10 +9,24 @@ type Record struct {
 // Next asks the strategy recorded and notes its choice.
 func (r *Record) Next(eligible uint64, current int) int {
 	next := r.From.Next(eligible, current)
-	if last := len(r.Segments) - 1; last >= 0 && r.Segments[last].Entity == next {
+	r.note(next)
+	return next
+}
+
+// Choose asks the strategy recorded and notes its answer; one that answers no questions says 0, as the machine has it then.
+func (r *Record) Choose(n int) int {
+	answer := 0
+	if c, ok := r.From.(interface{ Choose(int) int }); ok {
+		answer = c.Choose(n)
+	}
+	r.note(Answer(answer))
+	return answer
+}
+
+func (r *Record) note(entity int) {
+	if last := len(r.Segments) - 1; last >= 0 && r.Segments[last].Entity == entity {
 		r.Segments[last].Steps++
 	} else {
-		r.Segments = append(r.Segments, Segment{Entity: next, Steps: 1})
+		r.Segments = append(r.Segments, Segment{Entity: entity, Steps: 1})
 	}
-	return next
 }

@@ -39,7 +39,7 @@ type Machine interface {
 
 	// Spawn adds a task that starts on spec.CPU. Call it before Run, or from a running task or interrupt (by; nil before Run).
 	Spawn(by *kernel.Task, spec Spec)
-	// Interrupt runs w.Run in hard-interrupt context on the given CPU, soon; on an offline CPU's behalf on another. w must not be pending.
+	// Interrupt runs w.Run in hard-interrupt or NMI context on the given CPU, soon; on an offline CPU's behalf on another. w must not be pending.
 	Interrupt(by *kernel.Task, cpu int, w *Work)
 	// Unplug takes a CPU offline: its tasks leave between operations (see Leaving) and go on elsewhere, then dead, if not nil, runs as a
 	// task of another CPU. It returns kernel.ErrOffline if the CPU is offline already or the last one.
@@ -65,6 +65,8 @@ type Spec struct {
 
 // Work is an interrupt to be: the caller keeps it, so that raising one allocates nothing. It may be used again once it has run.
 type Work struct {
-	Run  func(t *kernel.Task)
-	next *Work
+	Run      func(t *kernel.Task)
+	NMI      bool // it runs in NMI context, and is not masked
+	Priority int  // a simulated machine may let it interrupt one of lower priority; natively interrupts run one after the other
+	next     *Work
 }

@@ -41,11 +41,8 @@ func (m *Machine) Run() error {
 	if err := m.attach(); err != nil {
 		return err
 	}
-	if m.eligible != 0 && m.failure == nil {
-		next := m.strategy.Next(m.eligible, -1)
-		m.place(next)
-		m.current = next
-		m.coros.Switch(next + 1)
+	if m.live > 0 && m.failure == nil {
+		m.start()
 	}
 	if m.failure != nil {
 		m.unwind()
@@ -55,6 +52,20 @@ func (m *Machine) Run() error {
 		return m.failure
 	}
 	return nil
+}
+
+// start hands over to the first entity, and returns at the end of the run.
+func (m *Machine) start() {
+	next, ok := m.pick(-1)
+	if !ok {
+		if !m.aborting {
+			m.explainStuck()
+		}
+		return
+	}
+	m.place(next)
+	m.current = next
+	m.coros.Switch(next + 1)
 }
 
 // unwind brings every entity that is in the middle of its body to an end.

@@ -19,7 +19,7 @@ const (
 type aborted struct{}
 
 // point is choice.Point: the current entity is about to access a word. Somebody else may go first.
-func (m *Machine) point(kind choice.Kind, word unsafe.Pointer, expect uint64) {
+func (m *Machine) point(kind choice.Kind, word unsafe.Pointer, detail uint64) {
 	if m.aborting {
 		panic(aborted{})
 	}
@@ -43,8 +43,7 @@ func (m *Machine) point(kind choice.Kind, word unsafe.Pointer, expect uint64) {
 	if word == nil {
 		offset = 0
 	}
-	h := (m.hash ^ uint64(offset)<<16 ^ uint64(self)<<8 ^ uint64(kind)) * hashPrime
-	m.hash = h ^ h>>29
+	m.hash = mix(m.hash, offset, self, kind)
 	if m.spinners != 0 && kind.Writes() {
 		m.release(uintptr(word))
 	}
@@ -52,14 +51,52 @@ func (m *Machine) point(kind choice.Kind, word unsafe.Pointer, expect uint64) {
 		m.tell(kind, offset)
 	}
 	if m.races != nil {
-		m.races.access(m, self, kind, word, expect)
+		m.races.access(m, self, kind, word, detail)
+	}
+}
+
+// mix adds a step to a hash.
+func mix(hash uint64, offset uintptr, entity int, kind choice.Kind) uint64 {
+	h := (hash ^ uint64(offset)<<16 ^ uint64(entity)<<8 ^ uint64(kind)) * hashPrime
+	return h ^ h>>29
+}
+
+// chosen is the place of a kind in the hash of an answer.
+const chosen = choice.Kind(0xff)
+
+// pointBeside is point for a machine that has agents: they may go first.
+func (m *Machine) pointBeside(kind choice.Kind, word unsafe.Pointer, detail uint64) {
+	if m.aborting {
+		panic(aborted{})
+	}
+	self := m.current
+	if m.model != nil {
+		m.model.settle()
+	}
+	if m.steps >= m.limit {
+		m.fail(m.livelock())
+	}
+	m.yield()
+	m.steps++
+	m.hash = mix(m.hash, m.offsetOf(word), self, kind)
+	if m.spinners != 0 && kind.Writes() {
+		m.release(uintptr(word))
+	}
+	if m.observe != nil {
+		m.tell(kind, m.offsetOf(word))
+	}
+	if m.races != nil {
+		m.races.access(m, self, kind, word, detail)
+	}
+	if m.model != nil {
+		m.model.access(m.entities[self].task.CPU(), kind, word, detail)
 	}
 }
 
 // await is choice.Await: the current entity spins until the word differs from value, which costs no steps.
 func (m *Machine) await(word unsafe.Pointer, value uint32) {
 	self := m.current
-	for *(*uint32)(word) == value {
+	for m.look(self, word) == value {
 		e := &m.entities[self]
 		e.spin = uintptr(word)
 		m.spinners |= 1 << self
@@ -67,8 +104,20 @@ func (m *Machine) await(word unsafe.Pointer, value uint32) {
 		m.yield()
 	}
 	if m.races != nil {
-		m.races.access(m, self, choice.Load, word, 0) // the last look, which found the word changed
+		m.races.access(m, self, choice.Load, word, choice.Width32) // the last look, which found the word changed
 	}
+	if m.model != nil {
+		m.model.access(m.entities[self].task.CPU(), choice.Load, word, choice.Width32)
+	}
+}
+
+// look is the value of a word as an entity sees it that spins on it.
+func (m *Machine) look(self int, word unsafe.Pointer) uint32 {
+	if m.model != nil {
+		m.model.settle()
+		return m.model.look(m.entities[self].task.CPU(), word)
+	}
+	return *(*uint32)(word)
 }
 
 // release lets those go on that spin on the word at address: it is about to change.
@@ -83,15 +132,18 @@ func (m *Machine) release(address uintptr) {
 
 // yield gives the processor away: the current entity cannot take the next step. It returns when it may, and was chosen to.
 func (m *Machine) yield() {
-	if m.eligible == 0 {
+	next, ok := m.pick(m.current)
+	if !ok {
+		if m.aborting {
+			panic(aborted{})
+		}
 		m.stuck()
 	}
-	next := m.strategy.Next(m.eligible, m.current)
 	if next != m.current {
 		m.dispatch(next)
 		return
 	}
-	m.place(next) // it gave its CPU up and got it back
+	m.place(next) // it may have given its CPU up and got it back, or have been moved
 }
 
 // dispatch makes entity next the one that runs, and returns when the caller is dispatched again.
@@ -115,8 +167,16 @@ func (m *Machine) place(next int) {
 	if m.races != nil {
 		m.races.handover(index, c.top, next)
 	}
+	if m.model != nil {
+		if e.work != nil {
+			m.model.refreshed(index)
+		} else {
+			m.model.fence(index)
+		}
+	}
 	if e.work != nil {
 		c.pending &^= 1 << next
+		c.nmis &^= 1 << next
 		e.below = c.top
 	} else {
 		if c.top >= 0 && !mutant.On(sm01) {
@@ -189,14 +249,14 @@ func (m *Machine) finished(i int) {
 		m.coros.Switch(coro.Main)
 		return
 	}
-	if m.eligible == 0 {
-		if m.live > 0 {
+	next, ok := m.pick(i)
+	if !ok {
+		if m.live > 0 && !m.aborting {
 			m.explainStuck()
 		}
 		m.coros.Switch(coro.Main)
 		return
 	}
-	next := m.strategy.Next(m.eligible, i)
 	m.place(next)
 	m.current = next
 	m.coros.Switch(next + 1)
@@ -209,4 +269,28 @@ func (m *Machine) tell(kind choice.Kind, offset uintptr) {
 	n := runtime.Callers(3, pcs[:])
 	m.observe(Step{Number: m.steps, Entity: m.current, Name: e.task.Name(), CPU: e.task.CPU(), IRQ: e.work != nil,
 		Kind: kind, Offset: offset, PCs: pcs[:n]})
+}
+
+// announce tells the observer what the machine itself did, or what a question of an entity's was answered.
+func (m *Machine) announce(entity int, note string) {
+	cpu := 0
+	if entity >= len(m.entities) {
+		_, cpu = m.agentName(entity)
+	} else if entity >= 0 {
+		cpu = m.entities[entity].task.CPU()
+	}
+	m.announceAt(entity, cpu, choice.Event, 0, note)
+}
+
+func (m *Machine) announceAt(entity, cpu int, kind choice.Kind, offset uintptr, note string) {
+	if m.observe == nil {
+		return
+	}
+	name := "machine"
+	if entity >= len(m.entities) {
+		name, _ = m.agentName(entity)
+	} else if entity >= 0 {
+		name = m.entities[entity].task.Name()
+	}
+	m.observe(Step{Number: m.steps, Entity: entity, Name: name, CPU: cpu, Kind: kind, Offset: offset, Note: note})
 }
