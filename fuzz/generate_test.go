@@ -54,7 +54,7 @@ func TestGeneratedProgramsAreValid(t *testing.T) {
 				t.Fatalf("knobs %v: %s is above %s", p.Config.Knobs, sizes[i].Name, sizes[i-1].Name)
 			}
 		}
-		r, err := ParseReplay("generated", replayHeader+"\n"+p.String()+"class deadlock\nhash 0\nschedule 0x1\n")
+		r, err := ParseReplay("generated", replayHeaderTwo+"\n"+p.String()+"class deadlock\nhash 0\nschedule 0x1\n")
 		if err != nil || !reflect.DeepEqual(r.Program, p) {
 			t.Fatalf("%v:\n%s\nreads as\n%s", err, p.String(), r)
 		}

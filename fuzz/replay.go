@@ -13,12 +13,22 @@ import (
 	"headroom/kernel/sim"
 )
 
-// replayHeader is the first line of a replay file; the number is the version of the format. Files of version 1 have no traits of the machine, no
-// operation plug and no answers in their schedules; they read as before.
+// The first line of a replay file; the number is the version of the format. Version 2 has traits of the machine, the operation plug, and answers in
+// the schedule; a file without them is of version 1, which older programs read too.
 const (
-	replayHeader    = "headroom replay 2"
 	replayHeaderOne = "headroom replay 1"
+	replayHeaderTwo = "headroom replay 2"
 )
+
+// header is the first line of the replay as a file.
+func (r *Replay) header() string {
+	plug := func(t Task) bool { return slices.ContainsFunc(t.Ops, func(o Op) bool { return o.Code == Plug }) }
+	answer := func(s explore.Segment) bool { return s.Entity < 0 }
+	if r.Program.Traits != (Traits{}) || slices.ContainsFunc(r.Program.Tasks, plug) || slices.ContainsFunc(r.Schedule, answer) {
+		return replayHeaderTwo
+	}
+	return replayHeaderOne
+}
 
 // Replay is one failing run as a file: everything needed to run it again, step for step.
 type Replay struct {
@@ -37,7 +47,7 @@ type Replay struct {
 // String is the replay as a file.
 func (r *Replay) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n", replayHeader)
+	fmt.Fprintf(&b, "%s\n", r.header())
 	r.Program.write(&b)
 	if r.Mutant != "" {
 		fmt.Fprintf(&b, "mutant %s\n", r.Mutant)
@@ -71,8 +81,8 @@ func ReadReplay(path string) (*Replay, error) {
 // ParseReplay reads the text of a replay file; name is what errors call it.
 func ParseReplay(name, text string) (*Replay, error) {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	if lines[0] != replayHeader && lines[0] != replayHeaderOne {
-		return nil, fmt.Errorf("%s:1: not a replay file: the first line must be %q; headroom explore writes such files", name, replayHeader)
+	if lines[0] != replayHeaderTwo && lines[0] != replayHeaderOne {
+		return nil, fmt.Errorf("%s:1: not a replay file: the first line must be %q or %q; headroom explore writes such files", name, replayHeaderOne, replayHeaderTwo)
 	}
 	r := &Replay{}
 	r.Program.Config.Knobs = map[string]int{}

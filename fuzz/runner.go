@@ -125,6 +125,9 @@ func (r *runner) run(s sim.Strategy) error {
 		s.pc, s.held, s.waiting, s.raised = 0, s.held[:0], false, 0
 	}
 	m.SetStrategy(s)
+	if b, ok := s.(interface{ Beside(uint64) }); ok && m.Agents() != 0 {
+		b.Beside(m.Agents())
+	}
 	err := m.Run()
 	r.steps = m.Steps()
 	if err != nil {

@@ -93,7 +93,7 @@ type word struct {
 
 // cpuWords are one CPU's own, on lines of their own: the place where it looks first, and its counts of slow paths.
 type cpuWords struct {
-	hint                          mem.Plain32
+	hint                          atomic.Uint32 // relaxed: a caller that moves to another CPU writes this one's
 	waits, locks, refills, failed mem.Plain64
 }
 
@@ -131,7 +131,7 @@ func New(place kernel.Place, config Config) (*Bitmap, error) {
 		return nil, fmt.Errorf("sbitmap: %d tags: %w", config.Tags, err)
 	}
 	for cpu := range b.cpus {
-		b.cpus[cpu].hint.Store(uint32(rng.Mix(uint64(cpu)) % uint64(config.Tags)))
+		b.cpus[cpu].hint.StoreRelaxed(uint32(rng.Mix(uint64(cpu)) % uint64(config.Tags)))
 	}
 	return b, nil
 }
@@ -164,7 +164,7 @@ func (c Config) complete() (Config, error) {
 // all are taken. Any context but NMI.
 func (b *Bitmap) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 	c := b.cpus[t.CPU()]
-	hint := c.hint.Load()
+	hint := c.hint.LoadRelaxed()
 	w := &b.words[hint>>b.shift]
 	old := w.taken.LoadRelaxed()
 	bit := uint32(bits.TrailingZeros64(^old))
@@ -184,7 +184,7 @@ func (b *Bitmap) advance(c *cpuWords, tag uint32) {
 	if next+1 >= b.tags {
 		next = 0
 	}
-	c.hint.Store(next)
+	c.hint.StoreRelaxed(next)
 }
 
 // Free marks a tag to be cleared, wakes sleepers when enough tags came back, and remembers the tag as the CPU's hint. It panics on a tag out of
@@ -195,18 +195,18 @@ func (b *Bitmap) Free(t *kernel.Task, it designs.Item) {
 	}
 	tag := uint32(it)
 	unseen := mutant.On(bm03) && b.shared.sleepers.Load() == 0
-	if mutant.On(sb01) {
-		b.markUnfenced(t, tag)
-	} else {
-		b.mark(tag)
-	}
+	b.mark(tag)
 	if !unseen && b.shared.sleepers.Load() != 0 { // O1: the mark, a full barrier, then the look
 		b.wake(t)
 	}
-	b.cpus[t.CPU()].hint.Store(tag)
+	b.cpus[t.CPU()].hint.StoreRelaxed(tag)
 }
 
 func (b *Bitmap) mark(tag uint32) {
+	if b.tags == 1 && mutant.On(sb01) { // with more tags a store would lose the mark of another
+		b.words[0].cleared.StoreRelease(1)
+		return
+	}
 	b.words[tag>>b.shift].cleared.Or(1 << (tag & (1<<b.shift - 1)))
 }
 

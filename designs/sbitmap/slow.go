@@ -81,7 +81,7 @@ func (b *Bitmap) sleep(t *kernel.Task) (tag uint32, ok bool) {
 // find takes a tag of any word, the CPU's hinted one first.
 func (b *Bitmap) find(t *kernel.Task) (tag uint32, ok bool) {
 	c := b.cpus[t.CPU()]
-	hint := c.hint.Load()
+	hint := c.hint.LoadRelaxed()
 	index := hint >> b.shift
 	for range b.words {
 		if tag, ok := b.take(t, index); ok {
@@ -96,7 +96,7 @@ func (b *Bitmap) find(t *kernel.Task) (tag uint32, ok bool) {
 			index = 0
 		}
 	}
-	c.hint.Store(0)
+	c.hint.StoreRelaxed(0)
 	return 0, false
 }
 
@@ -162,17 +162,6 @@ func (b *Bitmap) clear(t *kernel.Task, w *word, index uint32) bool {
 	w.lock.Unlock(t)
 	t.IRQRestore()
 	return ok
-}
-
-// markUnfenced is the mistake SB-01. A store would lose a mark made beside it, so it is made under the word's lock. Neither the store nor the
-// release of the lock is a barrier for the look that follows.
-func (b *Bitmap) markUnfenced(t *kernel.Task, tag uint32) {
-	w := &b.words[tag>>b.shift]
-	t.IRQSave()
-	w.lock.Lock(t)
-	w.cleared.StoreRelaxed(w.cleared.LoadRelaxed() | 1<<(tag&(1<<b.shift-1)))
-	w.lock.Unlock(t)
-	t.IRQRestore()
 }
 
 // emptied takes the bits of the tags to be cleared; word's lock held.

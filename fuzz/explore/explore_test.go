@@ -164,3 +164,72 @@ func TestRandomWalkIsTheSameEverywhere(t *testing.T) {
 		}
 	}
 }
+
+// asks is a strategy that both goes next and answers.
+type asks interface {
+	Next(eligible uint64, current int) int
+	Choose(n int) int
+}
+
+// ask puts questions (numbers below 0, of so many answers) and sets of the eligible to a strategy.
+func ask(s asks, run []int) (answers []int) {
+	for _, q := range run {
+		if q < 0 {
+			answers = append(answers, s.Choose(-q))
+		} else {
+			answers = append(answers, s.Next(uint64(q), -1))
+		}
+	}
+	return answers
+}
+
+// Answers are recorded between the steps and given back there; each of n answers is as likely, and a strategy that answers nothing says 0.
+func TestReplayGivesRecordedAnswers(t *testing.T) {
+	run := []int{0b11, -2, -2, 0b11, -5, 0b01, -3, -3, -3, 0b10}
+	var counts [5]int
+	for seed := range uint64(500) {
+		var walk Random
+		walk.Seed(seed)
+		record := Record{From: &walk}
+		first := ask(&record, run)
+		counts[first[4]]++
+		replay := Replay{Segments: record.Segments}
+		if again := ask(&replay, run); !slices.Equal(first, again) || replay.Diverged != "" || replay.Unused() {
+			t.Fatalf("seed %d: recorded %v, replayed %v, %q", seed, first, again, replay.Diverged)
+		}
+	}
+	for answer, count := range counts {
+		if count < 60 || count > 140 { // 100, and nine standard deviations of nine
+			t.Errorf("answer %d was drawn %d times of 500", answer, count)
+		}
+	}
+	record := Record{From: &Replay{Segments: []Segment{{0, 1}}}}
+	silent := Record{From: struct{ nexter }{&record}}
+	if answers := ask(&silent, []int{0b1, -4, -4}); !slices.Equal(answers, []int{0, 0, 0}) || !slices.Equal(silent.Segments, []Segment{{0, 1}, {Answer(0), 2}}) {
+		t.Errorf("a strategy that answers nothing is recorded as %v, %v", answers, silent.Segments)
+	}
+}
+
+type nexter interface{ Next(uint64, int) int }
+
+// Where a question does not meet its answer, or a step an answer, the replay says so and goes on with the harmless answer.
+func TestReplayNamesQuestionsWithoutAnswer(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		segments []Segment
+		run      []int
+		says     string
+	}{
+		{"step for an answer", []Segment{{0, 1}, {1, 1}}, []int{0b11, -2}, "segment 2, choice 1: no answer to a question with 2 answers"},
+		{"answer for a step", []Segment{{0, 1}, {Answer(1), 1}}, []int{0b11, 0b11}, "segment 2, choice 1: an answer, where a step is to be taken"},
+		{"answer too large", []Segment{{Answer(2), 2}}, []int{-3, -2}, "segment 1, choice 2: no answer to a question with 2 answers"},
+		{"too long a run", []Segment{{Answer(1), 1}}, []int{-2, -2}, "the schedule of 1 segments ended before the run"},
+		{"followed", []Segment{{Answer(1), 2}}, []int{-2, -2}, ""},
+	} {
+		replay := Replay{Segments: c.segments}
+		answers := ask(&replay, c.run)
+		if replay.Diverged != c.says || c.says != "" && answers[len(answers)-1] != 0 {
+			t.Errorf("%s: answers %v, says %q; want %q", c.name, answers, replay.Diverged, c.says)
+		}
+	}
+}

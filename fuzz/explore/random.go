@@ -11,6 +11,8 @@ type Random struct {
 	stream rng.Stream
 	drawn  uint64 // random bits not used yet
 	left   int    // choices they suffice for
+	beside uint64 // entities that are considered at one choice in odds only
+	odds   int
 }
 
 // A choice takes 16 bits: with up to 64 entities the bias is below a thousandth, and one number serves four choices.
@@ -20,10 +22,20 @@ const (
 )
 
 // Seed starts the walk of a seed.
-func (r *Random) Seed(seed uint64) { r.stream, r.left = rng.New(seed), 0 }
+func (r *Random) Seed(seed uint64) { r.stream, r.left, r.beside = rng.New(seed), 0, 0 }
+
+// Beside names the machine's own entities before a run: how often they are considered is drawn for the run, from always to once in 64 choices. As
+// likely as any other they would empty each store buffer at once, and use their budgets up in the first steps.
+func (r *Random) Beside(agents uint64) {
+	r.beside = agents
+	r.odds = []int{1, 4, 16, 64}[r.stream.Below(4)]
+}
 
 // Next draws one of the eligible.
 func (r *Random) Next(eligible uint64, current int) int {
+	if r.beside != 0 && eligible&^r.beside != 0 && r.stream.Below(r.odds) != 0 {
+		eligible &^= r.beside
+	}
 	if eligible&(eligible-1) == 0 {
 		return bits.TrailingZeros64(eligible)
 	}

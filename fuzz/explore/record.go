@@ -6,6 +6,13 @@ type Record struct {
 	Segments []Segment
 }
 
+// Beside passes the machine's own entities on.
+func (r *Record) Beside(agents uint64) {
+	if b, ok := r.From.(interface{ Beside(uint64) }); ok {
+		b.Beside(agents)
+	}
+}
+
 // Next asks the strategy recorded and notes its choice.
 func (r *Record) Next(eligible uint64, current int) int {
 	next := r.From.Next(eligible, current)

@@ -54,6 +54,9 @@ func (o *Options) agents() agents {
 	return a
 }
 
+// Agents is the set of the machine's own entities, empty for a machine that does nothing by itself.
+func (m *Machine) Agents() uint64 { return 1<<m.agents.end - 1<<len(m.entities) }
+
 // OnUnplug makes f the hook of CPUs that the machine itself takes offline: it runs as a task of another CPU once cpu is dead.
 func (m *Machine) OnUnplug(f func(t *kernel.Task, cpu int)) { m.unplugged = f }
 

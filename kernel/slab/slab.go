@@ -134,8 +134,7 @@ func (c *Cache) Alloc(t *kernel.Task, gfp kernel.GFP) (Object, error) {
 // Free gives an object back; the caller is its owner. It panics, before it changes anything, on what is no object of the cache, and on the object
 // that the CPU freed last and still has; any other that is free already panics when it reaches its slab, or is found by Check. Any context but NMI.
 func (c *Cache) Free(t *kernel.Task, o Object) {
-	l := &c.lists[t.CPU()]
-	z := l.home
+	z := c.lists[t.CPU()].home
 	offset := uint64(o) - z.first
 	if offset >= z.bytes {
 		z, offset = c.zoneOf(o)
@@ -145,6 +144,7 @@ func (c *Cache) Free(t *kernel.Task, o Object) {
 		misuse(o, "it is no object of this cache")
 	}
 	t.IRQSave()
+	l := &c.lists[t.CPU()] // only from here on it is the caller's: before it may move to another CPU
 	n := l.words.length.Load()
 	if n != 0 && l.slots[n-1].Load() == uint64(o) {
 		misuse(o, "this CPU has just freed it")
