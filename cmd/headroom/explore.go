@@ -17,6 +17,7 @@ import (
 	"headroom/fuzz"
 	"headroom/kernel/choice"
 	"headroom/kernel/mutant"
+	"headroom/kernel/sim"
 )
 
 // exploreOptions are the flags of headroom explore.
@@ -27,6 +28,8 @@ type exploreOptions struct {
 	executions int
 	seconds    float64
 	seed       uint64
+	memory     string
+	vary       bool
 	bare       bool
 	bench      bool
 	out        string
@@ -65,6 +68,8 @@ repeats it is printed. Exit status: 0 nothing found, 1 a failure found, 2 bad in
 	f.IntVar(&o.executions, "executions", 0, "stop after so many executions")
 	f.Float64Var(&o.seconds, "seconds", 0, "stop after so many seconds (default 10 when no budget is given)")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of programs and schedules; equal seeds give equal hunts")
+	f.StringVar(&o.memory, "memory", "sc", "memory model of the machine: sc, tso or weak; race checks are made under sc only")
+	f.BoolVar(&o.vary, "vary", false, "draw for each program what its machine does by itself: memory model, nested interrupts, migration, hot-plug, failed allocations, kills")
 	f.BoolVar(&o.bare, "bare", false, "leave out the data-race checks, for speed")
 	f.BoolVar(&o.bench, "bench", false, "measure the explorer's own speed on a small program, for --seconds (default 1) or --executions each")
 	f.StringVar(&o.out, "out", filepath.Join("build", "findings"), "folder for replay files")
@@ -94,13 +99,20 @@ func explore(ctx context.Context, o exploreOptions) error {
 	if err != nil {
 		return err
 	}
+	memory, err := sim.ParseMemory(o.memory)
+	if err != nil {
+		return fmt.Errorf("--memory: %w", err)
+	}
+	if o.vary && memory != sim.SC {
+		return fmt.Errorf("--memory %s --vary: --vary draws the model: give one of them", o.memory)
+	}
 	fuzz.SetMutant(mutant.ID(o.mutant))
 	defer fuzz.SetMutant("")
 	fmt.Fprintf(os.Stderr, "exploring %s, seed %d; Ctrl-C ends it\n", v.FullName(), o.seed)
 	started := time.Now()
 	asked, stopped := 0, false
 	last := started
-	hunt := &fuzz.Hunt{Variant: v, Seed: o.seed, Bare: o.bare, Executions: o.executions,
+	hunt := &fuzz.Hunt{Variant: v, Seed: o.seed, Bare: o.bare, Executions: o.executions, Traits: fuzz.Traits{Memory: memory}, Vary: o.vary,
 		Each: func(n int) {
 			if now := time.Now(); now.Sub(last) >= 5*time.Second {
 				last = now

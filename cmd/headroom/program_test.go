@@ -175,6 +175,8 @@ func TestUnusableInputIsOneLine(t *testing.T) {
 		{"explore --design percpu_tags --variant none", `design percpu_tags has no variant "none"; there is percpu_tags:lock`},
 		{"explore --design percpu_tags --mutant XX-99", "--mutant XX-99: there is none of that name; see headroom list"},
 		{"explore --design percpu_tags --seconds -1", "--seconds -1 --executions 0: a budget cannot be negative"},
+		{"explore --design percpu_tags --memory psc", "--memory: memory \"psc\": the models are sc, tso and weak"},
+		{"explore --design percpu_tags --memory tso --vary", "--vary draws the model: give one of them"},
 		{"explore --design percpu_tags --seed many", "see headroom explore --help"},
 		{"explore --bench --design percpu_tags", "--bench runs a program of its own"},
 		{"explore --bench --seconds -1", "a budget cannot be negative"},

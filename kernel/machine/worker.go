@@ -20,6 +20,7 @@ type worker struct {
 	machine *Native
 	cpu     int
 	irq     *kernel.Task
+	nmi     *kernel.Task
 	ready   fifo
 	procs   []*process // live tasks of this CPU
 	dying   bool       // it goes offline when its last task has left
@@ -113,7 +114,11 @@ func (w *worker) interrupts() {
 		if !w.online.Load() && w.dead.Load() == nil {
 			w.machine.onlineNear(w.cpu).pushWork(k) // I3: raised while the CPU went offline
 		} else {
-			w.guard(func() { k.Run(w.irq) })
+			t := w.irq
+			if k.NMI {
+				t = w.nmi
+			}
+			w.guard(func() { k.Run(t) })
 			w.machine.settle()
 		}
 		k = next

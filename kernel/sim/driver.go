@@ -148,6 +148,9 @@ func (m *Machine) goneOffline(by *kernel.Task, index int) {
 		m.spawn(by, index, machine.Spec{Name: fmt.Sprintf("cpuhp/%d", index), CPU: m.onlineNear(index), Body: func(t *kernel.Task) {
 			c.dead(t)
 			c.hooking = false
+			if m.model != nil {
+				m.model.fence(t.CPU())
+			}
 			if m.races != nil {
 				m.races.handover(index, t.Index(), -1) // whoever is on the CPU after it is back comes after the hook
 			}

@@ -212,6 +212,10 @@ func twoWriters(name string, allowed []sim.Memory, store func(first, second *ato
 }
 
 func litmuses() []litmus {
+	return slices.Concat(buffering(), passing(), ofPlainWords(), coherence())
+}
+
+func buffering() []litmus {
 	return []litmus{
 		storeBuffering("relaxed", both, func(mine, other *atomic.Uint32, _ *cells) uint32 { mine.StoreRelaxed(1); return other.LoadRelaxed() }),
 		storeBuffering("release and acquire", both, func(mine, other *atomic.Uint32, _ *cells) uint32 { mine.StoreRelease(1); return other.LoadAcquire() }),
@@ -234,18 +238,11 @@ func litmuses() []litmus {
 			w.z.CompareAndSwap(5, 6)
 			return other.LoadRelaxed()
 		}),
-		{name: "SB plain", outcome: "00", allowed: both, threads: []thread{
-			func(w *cells) string { w.p.Store(1); return show(w.q.Load()) },
-			func(w *cells) string { w.q.Store(1); return show(w.p.Load()) },
-		}},
-		{name: "MP plain", outcome: "10", allowed: weak, threads: []thread{
-			func(w *cells) string { w.p.Store(1); w.q.Store(1); return "" },
-			func(w *cells) string { return show(w.q.Load(), w.p.Load()) },
-		}},
-		{name: "MP plain data, released flag", outcome: "10", threads: []thread{
-			func(w *cells) string { w.p.Store(1); w.x.StoreRelease(1); return "" },
-			func(w *cells) string { return show(w.x.LoadAcquire(), w.p.Load()) },
-		}},
+	}
+}
+
+func passing() []litmus {
+	return []litmus{
 		messagePassing("relaxed", weak, sendRelaxed, receiveRelaxed),
 		messagePassing("release and acquire", nil, sendRelease, receiveAcquire),
 		messagePassing("release and relaxed", weak, sendRelease, receiveRelaxed),
@@ -259,6 +256,28 @@ func litmuses() []litmus {
 		readers("acquire", nil, func(first, second *atomic.Uint32) (uint32, uint32) { return first.LoadAcquire(), second.LoadAcquire() }),
 		twoWriters("relaxed", weak, func(first, second *atomic.Uint32) { first.StoreRelaxed(1); second.StoreRelaxed(2) }),
 		twoWriters("release", nil, func(first, second *atomic.Uint32) { first.StoreRelaxed(1); second.StoreRelease(2) }),
+	}
+}
+
+func ofPlainWords() []litmus {
+	return []litmus{
+		{name: "SB plain", outcome: "00", allowed: both, threads: []thread{
+			func(w *cells) string { w.p.Store(1); return show(w.q.Load()) },
+			func(w *cells) string { w.q.Store(1); return show(w.p.Load()) },
+		}},
+		{name: "MP plain", outcome: "10", allowed: weak, threads: []thread{
+			func(w *cells) string { w.p.Store(1); w.q.Store(1); return "" },
+			func(w *cells) string { return show(w.q.Load(), w.p.Load()) },
+		}},
+		{name: "MP plain data, released flag", outcome: "10", threads: []thread{
+			func(w *cells) string { w.p.Store(1); w.x.StoreRelease(1); return "" },
+			func(w *cells) string { return show(w.x.LoadAcquire(), w.p.Load()) },
+		}},
+	}
+}
+
+func coherence() []litmus {
+	return []litmus{
 		{name: "LB relaxed", outcome: "11", threads: []thread{
 			func(w *cells) string { r := w.x.LoadRelaxed(); w.y.StoreRelaxed(1); return show(r) },
 			func(w *cells) string { r := w.y.LoadRelaxed(); w.x.StoreRelaxed(1); return show(r) },

@@ -71,7 +71,7 @@ var (
 	sm11 = mutant.Define(mutant.Mutant{ID: "SM-11", Host: "kernel/sim", Breaks: "I7",
 		Story: "a pinned task is moved"})
 	sm12 = mutant.Define(mutant.Mutant{ID: "SM-12", Host: "kernel/sim", Breaks: "I8",
-		Story: "a task that sleeps while its CPU goes offline stays behind, and is not run when it is woken"})
+		Story: "a task that sleeps while its CPU goes offline stays behind, and runs there when it is woken"})
 	sm13 = mutant.Define(mutant.Mutant{ID: "SM-13", Host: "kernel/sim", Breaks: "I8",
 		Story: "the interrupts pending on a CPU that goes offline are forgotten, and the items they would have freed with them"})
 	sm14 = mutant.Define(mutant.Mutant{ID: "SM-14", Host: "kernel/sim", Breaks: "I10",
