@@ -175,7 +175,7 @@ func (s *sampling) duelRound(ctx context.Context, sides [2]Side, want func(cell 
 		for _, k := range s.order.Perm(len(sides)) {
 			ended, err := s.sample(ctx, 2*cell+k, sides[k].Program)
 			if err != nil {
-				return fmt.Errorf("%s: %w", sides[k].Name, err)
+				return fmt.Errorf("%s: %w", sides[k].Name, s.named(2*cell+k, err))
 			}
 			if ended {
 				return ctx.Err()

@@ -84,9 +84,9 @@ func Sample(in io.Reader, out io.Writer) error {
 // memoryBytes is room on each node for the items and what lies below them, and as much again for what keeps them. What is not used is not touched.
 func memoryBytes(s workload.Spec, recording *trace.Recording) int {
 	const floor, page, descriptor, slot = 64 << 20, 4096, 128, 8
-	depth, slots := 0, 0
+	depth, slots := 0, s.OwnBytes()
 	if recording != nil {
-		depth, slots = recording.Summary().MaxDepth, len(recording.Lifetimes)*slot
+		depth, slots = recording.Summary().MaxDepth, slots+len(recording.Lifetimes)*slot
 	}
 	return floor + s.Allocators()*max(s.Room, s.Items(depth))*(page+descriptor) + slots
 }
@@ -154,6 +154,7 @@ func chosen(s workload.Spec) ([]machine.CPU, error) {
 type Reporter interface {
 	Start(samples int)
 	Step(cell string)
+	Warn(text string) // one line
 	Done()
 }
 
@@ -164,11 +165,13 @@ type Runner struct {
 	Progress Reporter
 }
 
-// Run takes a plan's samples. When ctx ends, the run ends with what is complete, marked as interrupted. The error is for a sample that could not
-// be taken: it names the cell.
+// Run takes a plan's samples. When ctx ends, the run ends with what is complete, marked as interrupted. A cell one of whose samples fails is given up,
+// with a warning: what was taken of it before is set aside (see Failed), and the run goes on. The error is for a run in which samples failed and none
+// was completed: it is the first cell's, and names it.
 func (r *Runner) Run(ctx context.Context, plan Plan) (*result.Run, error) {
 	s := newSampling(r, plan)
-	if err := s.take(ctx); err != nil {
+	s.take(ctx)
+	if err := s.firstFailure(); err != nil && !s.taken() {
 		return nil, err
 	}
 	return s.finish(ctx.Err() != nil), nil

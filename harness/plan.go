@@ -16,7 +16,7 @@ type Plan struct {
 	Cells   []workload.Spec
 	Lacking []result.Lack
 	Traces  []result.Trace
-	Left    []string // what a longer run has and this one has not, for want of time
+	Left    []string // what a longer run has and this one has not
 	Samples int      // samples a cell
 	Most    int      // samples a cell at most, when samples fall into different distance classes
 	RestNs  int64    // pause after each sample, for the rest of the machine
@@ -38,6 +38,7 @@ type Request struct {
 	SlowerPct float64            // lengthen every operation of every design
 	Keep      int                // bulk-keep: items kept; 0 is the usual number, likewise below
 	Bulk      int                // bulk-keep: items taken at a time
+	FailEvery int                // irq-alloc-fails: every so many allocations fail by order
 	Burst     int                // start-storm: items each CPU takes
 	Flight    *workload.Flight   // bio-inflight: one point in place of the usual two
 	Latency   string             // timed cells: "" for those of a full run, LatencyOff for none, or a method for all that know it

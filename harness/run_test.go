@@ -58,6 +58,15 @@ func actSample(act, file string) int {
 			}
 			taken.Sample.RTTNs = [2]float64{330, 330}
 		}
+	case "fussy": // two CPUs are too many from the fourth sample of them on: the file grows by a byte with each
+		before, err := os.ReadFile(file)
+		if spec.CPUs == 2 && len(before) == 3 {
+			fmt.Fprintln(os.Stderr, "headroom: the sample broke\n\ngoroutine 1 [running]:")
+			return 2
+		}
+		if spec.CPUs == 2 && (os.WriteFile(file, append(before, 'x'), 0o644) != nil || err != nil && len(before) > 0) {
+			return 2
+		}
 	case "junk":
 		fmt.Println("all is well")
 		return 0
@@ -96,6 +105,7 @@ func waitForKill() {
 type tally struct {
 	samples int
 	cells   []string
+	warned  []string
 	done    int
 	at      int
 	call    func()
@@ -109,6 +119,8 @@ func (y *tally) Step(cell string) {
 		y.call()
 	}
 }
+
+func (y *tally) Warn(text string) { y.warned = append(y.warned, text) }
 
 func (y *tally) Done() { y.done++ }
 
@@ -239,7 +251,40 @@ func TestInterruptionEndsTheSampleUnderWay(t *testing.T) {
 	}
 }
 
-// A sample that fails ends the run with an error that names the cell and says what the process said.
+// A sample that fails costs its cell, and the run nothing else: what was taken of the cell before is set aside, and both the cell and the run say so.
+func TestFailingSampleCostsItsCellOnly(t *testing.T) {
+	runner, progress := acting(t, "fussy", 1)
+	t.Setenv(fileVariable, filepath.Join(t.TempDir(), "count"))
+	run, err := runner.Run(context.Background(), twoCells(8, 12))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const broken = "Fastpath/design=mutex/cpus=2"
+	whole, lost := &run.Cells[0], &run.Cells[1]
+	if len(whole.Kept) != 8 || len(lost.Kept) != 0 || len(lost.Dropped) != 3 || len(progress.cells) != 8+4 || run.Interrupted || progress.done != 1 {
+		t.Errorf("%d and %d samples kept, %d set aside of %q", len(whole.Kept), len(lost.Kept), len(lost.Dropped), progress.cells)
+	}
+	for _, s := range lost.Dropped {
+		if s.Dropped != "a sample of this cell failed in round 4" {
+			t.Errorf("set aside since %q", s.Dropped)
+		}
+	}
+	want := []string{"not comparable: a sample failed in round 4: headroom: the sample broke"}
+	if len(run.Cells[0].Warnings) != 0 || !slices.Equal(run.Cells[1].Warnings, want) {
+		t.Errorf("the cells are warned of with %q and %q", run.Cells[0].Warnings, run.Cells[1].Warnings)
+	}
+	if failed := Failed(run); !slices.Equal(failed, []string{broken}) {
+		t.Errorf("given up are %q", failed)
+	}
+	if says := broken + " was given up: its sample failed in round 4: headroom: the sample broke"; !slices.Contains(run.Warnings, says) {
+		t.Errorf("the run says %q", run.Warnings)
+	}
+	if says := broken + " is given up: its sample failed in round 4: headroom: the sample broke"; !slices.Equal(progress.warned, []string{says}) {
+		t.Errorf("told on the way is %q", progress.warned)
+	}
+}
+
+// When no sample is completed and one failed, the run is an error that names the cell and says what the process said.
 func TestFailingSampleNamesItsCell(t *testing.T) {
 	const cell = "Fastpath/design=mutex/cpus=1: "
 	for act, says := range map[string]string{

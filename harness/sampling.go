@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -26,17 +27,31 @@ type sampling struct {
 	plan     Plan
 	cells    []result.Cell
 	samples  [][]result.Sample // by cell, in the order taken
-	realtime string
+	failures []failure         // by cell
+	rounds   int               // begun so far
 	skipped  int
 	order    *rand.Rand
 }
 
 func newSampling(r *Runner, p Plan) *sampling {
-	s := &sampling{runner: r, plan: p, order: rand.New(rand.NewPCG(r.Seed, 1)), samples: make([][]result.Sample, len(p.Cells))}
+	s := &sampling{runner: r, plan: p, order: rand.New(rand.NewPCG(r.Seed, 1)), samples: make([][]result.Sample, len(p.Cells)),
+		failures: make([]failure, len(p.Cells))}
 	for i := range p.Cells {
 		s.cells = append(s.cells, newCell(&p.Cells[i]))
 	}
 	return s
+}
+
+// failure is why a cell was given up: what its sample of that round, counted from 1, ended with; nil while it is not given up.
+type failure struct {
+	round int
+	err   error
+}
+
+// String is one line: what follows in an error of a sample is the trace of a panic.
+func (f *failure) String() string {
+	first, _, _ := strings.Cut(f.err.Error(), "\n")
+	return fmt.Sprintf("in round %d: %s", f.round, first)
 }
 
 func newCell(spec *workload.Spec) result.Cell {
@@ -51,31 +66,27 @@ func newCell(spec *workload.Spec) result.Cell {
 	return c
 }
 
-// take runs the rounds: every cell once a round, in random order; then more rounds for cells whose samples fell into several distance classes.
-func (s *sampling) take(ctx context.Context) error {
+// take runs the rounds: every cell once a round, in random order; then more rounds for cells with too few samples that count. A cell one of whose
+// samples failed has no part in later rounds: the fault may be a hang, which costs a minute each time.
+func (s *sampling) take(ctx context.Context) {
 	s.runner.Progress.Start(len(s.cells) * s.plan.Samples)
 	defer s.runner.Progress.Done()
 	began := time.Now()
 	for round := range s.plan.Samples {
 		if round >= minSamples && s.late(began) {
-			return nil
+			return
 		}
-		if err := s.round(ctx, func(int) bool { return true }); err != nil {
-			return err
-		}
+		s.round(ctx, func(int) bool { return true })
 	}
 	for range s.plan.Most - s.plan.Samples {
 		if s.late(began) {
-			return nil // what is not comparable by now stays so
+			return // what is not comparable by now stays so
 		}
 		class := s.classify()
-		if err := s.round(ctx, func(cell int) bool {
+		s.round(ctx, func(cell int) bool {
 			return count(s.samples[cell], classOf(&s.cells[cell], class)) < minSamples
-		}); err != nil {
-			return err
-		}
+		})
 	}
-	return nil
 }
 
 // late reports whether the time is up in which samples are taken beyond the fewest.
@@ -86,16 +97,41 @@ func (s *sampling) late(began time.Time) bool {
 // minSamples is the fewest samples a median and its interval are given for.
 const minSamples = 6
 
-func (s *sampling) round(ctx context.Context, want func(cell int) bool) error {
+func (s *sampling) round(ctx context.Context, want func(cell int) bool) {
+	s.rounds++
 	for _, i := range s.order.Perm(len(s.cells)) {
-		if !want(i) {
+		if s.failures[i].err != nil || !want(i) {
 			continue
 		}
-		if ended, err := s.sample(ctx, i, s.runner.Program); ended || err != nil {
-			return err
+		ended, err := s.sample(ctx, i, s.runner.Program)
+		if ended {
+			return
+		}
+		if err != nil {
+			s.failures[i] = failure{s.rounds, err}
+			s.runner.Progress.Warn(fmt.Sprintf("%s is given up: its sample failed %v", s.cells[i].Name(), &s.failures[i]))
+		}
+	}
+}
+
+// firstFailure is the error of the first cell that was given up, with the cell's name; nil when none was.
+func (s *sampling) firstFailure() error {
+	for i := range s.failures {
+		if err := s.failures[i].err; err != nil {
+			return s.named(i, err)
 		}
 	}
 	return nil
+}
+
+// named puts the cell's name before an error.
+func (s *sampling) named(cell int, err error) error {
+	return fmt.Errorf("%s: %w", s.cells[cell].Name(), err)
+}
+
+// taken reports whether any sample was completed.
+func (s *sampling) taken() bool {
+	return slices.ContainsFunc(s.samples, func(list []result.Sample) bool { return len(list) > 0 })
 }
 
 // sample takes one sample of a cell with the given program, and rests. It reports whether ctx ended: then the sample does not count.
@@ -109,12 +145,9 @@ func (s *sampling) sample(ctx context.Context, i int, program string) (ended boo
 		if ctx.Err() != nil {
 			return true, nil // interrupted in the middle of a sample: it does not count
 		}
-		return false, fmt.Errorf("%s: %w", s.cells[i].Name(), err)
+		return false, err
 	}
 	s.samples[i] = append(s.samples[i], taken.Sample)
-	if taken.Realtime != "" {
-		s.realtime = taken.Realtime
-	}
 	s.skipped = max(s.skipped, taken.Skipped)
 	rest(ctx, time.Duration(s.plan.RestNs))
 	return false, nil
@@ -263,10 +296,14 @@ func (s *sampling) finish(interrupted bool) *result.Run {
 	compared := s.classify()
 	for i := range s.cells {
 		c := s.cells[i]
+		failed := &s.failures[i]
 		class := classOf(&c, compared)
 		for _, sample := range s.samples[i] {
 			switch {
 			case sample.Dropped != "":
+				c.Dropped = append(c.Dropped, sample)
+			case failed.err != nil:
+				sample.Dropped = fmt.Sprintf("a sample of this cell failed in round %d", failed.round)
 				c.Dropped = append(c.Dropped, sample)
 			case c.CPUs > 1 && sample.Class != class:
 				sample.Dropped = fmt.Sprintf("distance class %s: the run compares class %s", sample.Class, class)
@@ -276,7 +313,10 @@ func (s *sampling) finish(interrupted bool) *result.Run {
 			}
 		}
 		c.Class = class
-		c.Warnings = doubts(&c)
+		if c.Warnings = doubts(&c); failed.err != nil {
+			c.Warnings = []string{sampleFailed + failed.String()}
+			run.Warnings = append(run.Warnings, fmt.Sprintf("%s was given up: its sample failed %v", c.Name(), failed))
+		}
 		run.Cells = append(run.Cells, c)
 	}
 	if interrupted {
@@ -287,6 +327,33 @@ func (s *sampling) finish(interrupted bool) *result.Run {
 	}
 	run.Control = control(run.Cells)
 	return run
+}
+
+// sampleFailed begins the warning of a cell that was given up.
+const sampleFailed = "not comparable: a sample failed "
+
+// Failed names the cells of a run that were given up since a sample of theirs failed; the samples they had before are among those set aside.
+func Failed(run *result.Run) (names []string) {
+	for i := range run.Cells {
+		c := &run.Cells[i]
+		if slices.ContainsFunc(c.Warnings, func(w string) bool { return strings.HasPrefix(w, sampleFailed) }) {
+			names = append(names, c.Name())
+		}
+	}
+	return names
+}
+
+// failedWords says what allocations that failed do to the figures of a workload: in which direction these are wrong.
+func failedWords(name string) string {
+	switch name {
+	case workload.Fastpath, workload.Window:
+		return "they are counted as operations and are cheaper than the rest, so that ns/op is too low"
+	case workload.ExhaustRecover:
+		return "before and after the drought, where they took time and are no operations, so that the throughput there is too low"
+	case workload.BioInflight:
+		return "they took time and are no operations, so that ns/op is too high; no tail contains them, so that tails are too low"
+	}
+	return "they took time and are no operations, so that ns/op is too high"
 }
 
 // doubts are the reasons not to trust a cell, one sentence each.
@@ -308,7 +375,7 @@ func doubts(c *result.Cell) (list []string) {
 		list = append(list, fmt.Sprintf("%.0f tasks got an item although one task had taken all it could get: the recovery is that of the others", early))
 	}
 	if failed > 0 {
-		list = append(list, fmt.Sprintf("%.0f allocations failed: the operations that failed are cheaper than the rest", failed))
+		list = append(list, fmt.Sprintf("%.0f allocations failed: %s", failed, failedWords(c.Workload)))
 	}
 	return list
 }

@@ -99,6 +99,13 @@ func TestRunSaysWhatWasLeftOut(t *testing.T) {
 	if w := sorted(1, times(6, failing)).Cells[0].Warnings; len(w) != 1 || !strings.HasPrefix(w[0], "18 allocations failed: ") {
 		t.Errorf("failed allocations are told as %q", w)
 	}
+	for name, why := range map[string]string{workload.Fastpath: "ns/op is too low", workload.Window: "ns/op is too low", workload.Trace: "ns/op is too high",
+		workload.BioInflight: "ns/op is too high; no tail contains them", workload.ExhaustRecover: "throughput there is too low"} {
+		cell := result.Cell{Workload: name, Kept: times(6, failing)}
+		if w := doubts(&cell); len(w) != 1 || !strings.Contains(w[0], why) {
+			t.Errorf("%s: failed allocations are told as %q", name, w)
+		}
+	}
 	full := trips(0, 0)
 	full.Counters = map[string]float64{workload.CounterEarly: 2}
 	if w := sorted(1, times(6, full)).Cells[0].Warnings; len(w) != 1 || !strings.HasPrefix(w[0], "12 tasks got an item although one task had taken all it could get") {

@@ -119,16 +119,37 @@ func bench(o benchOptions) error {
 	if err := o.finish(env, run); err != nil {
 		return err
 	}
-	leftOut(plan.Left)
+	setAside(run)
+	leftOut(plan.Left, o.quick)
+	if failed := harness.Failed(run); len(failed) > 0 {
+		fmt.Fprintf(os.Stderr, "headroom: given up, since a sample failed: %s\n", strings.Join(failed, ", "))
+		return status(exitFound)
+	}
 	return nil
 }
 
-// leftOut names what a longer run would have measured.
-func leftOut(names []string) {
+// setAside counts the samples that do not count.
+func setAside(run *result.Run) {
+	aside, all := 0, 0
+	for i := range run.Cells {
+		c := &run.Cells[i]
+		aside, all = aside+len(c.Dropped), all+len(c.Kept)+len(c.Dropped)
+	}
+	if aside > 0 {
+		fmt.Fprintf(os.Stderr, "%d of %d samples were set aside; the report says why\n", aside, all)
+	}
+}
+
+// leftOut names what a longer run would have measured. A quick run leaves variants out by its nature, not for its time alone.
+func leftOut(names []string, quick bool) {
 	if len(names) == 0 {
 		return
 	}
-	fmt.Fprintln(os.Stderr, "left out for want of time:")
+	why := "for want of time"
+	if quick {
+		why = "of a quick run"
+	}
+	fmt.Fprintf(os.Stderr, "left out %s:\n", why)
 	for _, n := range names {
 		fmt.Fprintf(os.Stderr, "  %s\n", n)
 	}

@@ -1,6 +1,6 @@
 // Headroom compares kernel allocator designs: it measures them, explores their schedules for broken invariants, and reports.
 //
-// Exit status: 0 when all is well, 1 when something was found (a failure, a regression), 2 when the input or the environment cannot be used,
+// Exit status: 0 when all is well, 1 when something was found (a failure, a sample that failed, a regression), 2 when the input or the environment cannot be used,
 // 130 when interrupted. For ab, which answers git bisect, they are 128 instead of 2, and 125 for a revision to skip.
 package main
 

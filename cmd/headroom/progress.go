@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -58,6 +59,15 @@ func (p *progress) Step(cell string) {
 	if p.total >= tenths && p.done%(p.total/tenths) == 0 && p.done <= p.total {
 		fmt.Fprintf(os.Stderr, "%d of %d samples, about %v left\n", p.done, p.total, (time.Duration(p.total-p.done) * p.perSample).Round(time.Second))
 	}
+}
+
+// Warn puts a line above the bar, or among the other lines.
+func (p *progress) Warn(text string) {
+	var to io.Writer = os.Stderr
+	if p.terminal {
+		to = p.bars
+	}
+	fmt.Fprintf(to, "headroom: warning: %s\n", text)
 }
 
 // Done ends the display.

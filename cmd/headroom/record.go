@@ -38,13 +38,15 @@ func recordCommand() *cobra.Command {
 		Short: "Record the block requests and page allocations of this machine's kernel",
 		Args:  cobra.ArbitraryArgs,
 		Long: `Record writes a stream file, which bench --trace replays: who allocates, on which CPU and in which context, when, for how long,
-and where it is freed. It needs root. It uses a ring buffer (tracefs instance) of its own, which is gone afterwards.
+and where it is freed. It needs root. It uses a ring buffer (tracefs instance) of its own, which is gone afterwards, as is a tracefs that
+it had to mount; if the kernel does not let go of them, or the recording is doubtful, a line on standard error says so.
 
 With a command it lasts until the command ends, at most --seconds if given: a command still running then is told to end (SIGTERM, after 2 s
-SIGKILL, to its process group). The command reads nothing; what it prints goes to standard error. Without a command it lasts --seconds.
+SIGKILL, to all of its process group). The command reads nothing; what it prints goes to standard error. Without a command it lasts --seconds.
 Ctrl-C ends the recording and keeps it, with status 130. A command that fails is reported with status 1, and the recording kept.
 
 Events of the whole system are recorded, so what else runs is in it: --print names who allocated. The recorder's own pages are left out.
+Inside a PID namespace (a container) they cannot be told apart and tasks of before have no name; a line on standard error says so then.
 Groups of events: block (requests from issue to completion) and kmem (pages from mm_page_alloc to mm_page_free). Slab objects are not recorded.`,
 		Example: `  headroom record --seconds 10 --out build/x.stream
   headroom record --out build/x.stream --events block -- dd if=/dev/zero of=build/x.bin bs=64k count=4000 oflag=direct
@@ -111,6 +113,9 @@ func (o *recordOptions) record(words []string) error {
 	}
 	if err != nil {
 		return err
+	}
+	for _, warning := range got.Warnings {
+		fmt.Fprintln(os.Stderr, "headroom: "+warning)
 	}
 	if err := o.keep(got.Recording); err != nil {
 		return err

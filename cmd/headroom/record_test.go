@@ -91,7 +91,7 @@ func TestRecordConvertsAndPrints(t *testing.T) {
 func TestBenchTakesAStreamFile(t *testing.T) {
 	dir := t.TempDir()
 	e := headroom(t, dir, "bench", "--quick", "--trace", sampleFile(t, "sample-directio-qd32.stream"), "--design", "percpu_tags:lock", "--cpus", "1", "--out", "res")
-	if e.status != 0 || !strings.Contains(e.stderr, "sample-directio-qd32.stream: stream, 85770 events") {
+	if e.status != 0 || !strings.Contains(e.stderr, "sample-directio-qd32.stream: stream, 93534 events") {
 		t.Fatalf("status %d: %s%s", e.status, e.stdout, e.stderr)
 	}
 	_, run, err := result.Read(filepath.Join(dir, "res"))

@@ -20,6 +20,12 @@ import (
 // interrupted starts the program, sends it a signal once a line of its error output contains mark, and returns how it ended.
 func interrupted(t *testing.T, dir, mark string, signal syscall.Signal, arguments ...string) ended {
 	t.Helper()
+	return watched(t, dir, mark, func(p *os.Process) error { return p.Signal(signal) }, arguments...)
+}
+
+// watched starts the program, calls act once a line of its error output contains mark, and returns how it ended.
+func watched(t *testing.T, dir, mark string, act func(p *os.Process) error, arguments ...string) ended {
+	t.Helper()
 	var out, problem bytes.Buffer
 	c := start(dir, arguments...)
 	c.Stdout = &out
@@ -31,10 +37,10 @@ func interrupted(t *testing.T, dir, mark string, signal syscall.Signal, argument
 		t.Fatal(err)
 	}
 	lines := bufio.NewScanner(io.TeeReader(pipe, &problem))
-	for sent := false; lines.Scan(); {
-		if !sent && strings.Contains(lines.Text(), mark) {
-			sent = true
-			if err := c.Process.Signal(signal); err != nil {
+	for acted := false; lines.Scan(); {
+		if !acted && strings.Contains(lines.Text(), mark) {
+			acted = true
+			if err := act(c.Process); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -152,5 +158,35 @@ func TestBenchWritesAReport(t *testing.T) {
 	}
 	if same := headroom(t, dir, "compare", latest, latest); same.status != 0 {
 		t.Errorf("a run compared with itself: status %d: %s%s", same.status, same.stdout, same.stderr)
+	}
+}
+
+// A run in which samples fail ends with status 1 and a result: the recording vanishes on the way, so its cell is given up, and the rest is measured.
+func TestBenchOutlivesFailingSamples(t *testing.T) {
+	dir := t.TempDir()
+	const name = "sample-block.ftrace.gz"
+	data, err := os.ReadFile(filepath.Join("..", "..", "harness", "trace", "testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, name)
+	if err := os.WriteFile(file, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	e := watched(t, dir, " samples, about ", func(*os.Process) error { return os.Remove(file) },
+		"bench", "--quick", "--workload", "fastpath", "--workload", "trace", "--trace", name, "--design", "percpu_tags:lock", "--cpus", "1", "--out", "kept")
+	const cell = "Trace/kind=tag/pace=flat-out/design=percpu_tags:lock/cpus=1"
+	if e.status != exitFound || !strings.Contains(e.stderr, "headroom: warning: "+cell+" is given up: its sample failed in round ") ||
+		!strings.Contains(e.stderr, "headroom: given up, since a sample failed: "+cell+"\n") {
+		t.Errorf("status %d: %s", e.status, e.stderr)
+	}
+	_, run, err := result.Read(filepath.Join(dir, "kept"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range run.Cells {
+		if kept := len(c.Kept); (kept == 0) != (c.Name() == cell) {
+			t.Errorf("%s: %d samples are kept", c.Name(), kept)
+		}
 	}
 }

@@ -37,7 +37,7 @@ func TestTunedRunSaysWhatItDid(t *testing.T) {
 			t.Errorf("%s: there %v, timed %v, among %v", name, there, got, have)
 		}
 	}
-	for _, says := range []string{"left out for want of time:\n", "  Window/hold=8/placement=one-node\n"} {
+	for _, says := range []string{"left out of a quick run:\n", "  Window/hold=8/placement=one-node\n"} {
 		if !strings.Contains(e.stderr, says) {
 			t.Errorf("%q is missing in %s", says, e.stderr)
 		}

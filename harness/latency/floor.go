@@ -50,7 +50,8 @@ const explained = 0.5
 // an operation lengthens that one, and no other. What is less than one usual turn is no gap, but the reading of the clock, and explains nothing.
 //
 // An operation of an open loop that is timed from the moment it was due is late by what is left of a gap when it comes due. So it is hit not by the
-// number of gaps but by their length: of all moments, the share at which at least v - m of a gap lie ahead.
+// number of gaps but by their length: of all moments, the share at which at least v - m of a gap lie ahead. So is a task that waits for the release of
+// items with others: their times overlap, and the sum of them is not time that passed.
 func (f *Floor) Explains(d *Distribution, p float64) bool {
 	const half, whole = 50, 100
 	gap := d.Percentile(p) - d.Percentile(half)
@@ -63,7 +64,7 @@ func (f *Floor) Explains(d *Distribution, p float64) bool {
 		ahead := (turn.LowNs+turn.HighNs)/2 - f.usual - gap
 		switch {
 		case ahead < 0:
-		case d.Timed == result.TimedIntended:
+		case d.Timed == result.TimedIntended, d.Timed == result.TimedServed:
 			hit += float64(turn.Count) * ahead / f.spunNs * float64(d.Count())
 		default:
 			hit += float64(turn.Count) / f.spunNs * d.MeanNs() * float64(d.Count())

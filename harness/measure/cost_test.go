@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"headroom/kernel"
+	"headroom/kernel/arch"
 	"headroom/kernel/atomic"
 	"headroom/kernel/machine"
 	"headroom/kernel/mem"
@@ -93,13 +94,27 @@ func TestMedianIsTheMiddle(t *testing.T) {
 	}
 }
 
-// Whoever waits for another CPU gives way now and then, and goes on waiting.
-func TestPatienceComesBack(t *testing.T) {
-	var p Patience
-	for range 3*patientLooks + 1 {
-		p.Turn()
+// Whoever waits for another CPU gives way as soon as a million ticks have passed, whether one look takes a nanosecond or all of that, and goes on
+// waiting.
+func TestPatienceGivesWayByTheClock(t *testing.T) {
+	var dear Patience
+	if dear.Round() {
+		t.Error("the first look gives way")
 	}
-	if p.looks != 3*patientLooks+1 {
-		t.Errorf("%d looks are counted as %d", 3*patientLooks+1, p.looks)
+	for range 3 {
+		for began := arch.TSC(); arch.TSC()-began <= patientTicks; { // one long look
+		}
+		if !dear.Round() {
+			t.Error("a look of a million ticks does not give way")
+		}
+	}
+	var cheap Patience
+	cheap.Round()
+	began, first := arch.TSC(), cheap.since
+	for cheap.since == first {
+		cheap.Turn()
+	}
+	if took := arch.TSC() - first; arch.TSC()-began < patientTicks/2 || took < patientTicks {
+		t.Errorf("quick looks give way after %d ticks", took)
 	}
 }

@@ -330,6 +330,27 @@ func TestSpectraOfNothing(t *testing.T) {
 	}
 }
 
+// Where percentiles are missing the line is broken: each of the four lines lacks five strokes for four points.
+func TestSpectraAreBrokenWherePercentilesAreMissing(t *testing.T) {
+	paths := func(rows []stats.Row) int {
+		pictures, err := plot.Spectra(rows, caption)
+		if err != nil || len(pictures) != 1 {
+			t.Fatalf("%d pictures, error %v", len(pictures), err)
+		}
+		return bytes.Count(pictures[0].SVG, []byte("<path"))
+	}
+	whole, holed := timedFakes(eight[:1]), timedFakes(eight[:1])
+	const gone, lines = 4, 4
+	for i := range holed {
+		for j := range holed[i].Tails {
+			holed[i].Tails[j].Spectrum = slices.Delete(holed[i].Tails[j].Spectrum, 18, 18+gone)
+		}
+	}
+	if a, b := paths(whole), paths(holed); a-b != lines*(gone+1) {
+		t.Errorf("%d strokes, and %d where %d of each of %d lines are missing", a, b, gone, lines)
+	}
+}
+
 func TestAltTextNamesTheLeader(t *testing.T) {
 	p, err := plot.AgainstCPUs(fakes(eight, []int{1, 2}, 6, "hold", 32), caption)
 	if err != nil {

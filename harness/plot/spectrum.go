@@ -20,7 +20,9 @@ var timedTitles = map[string]string{
 	result.TimedAlloc:     "one alloc",
 	result.TimedFree:      "one free",
 	result.TimedIntended:  "alloc, from intended start",
+	result.TimedStart:     "submission to alloc",
 	result.TimedActual:    "alloc, uncorrected",
+	result.TimedServed:    "release to served",
 }
 
 // Spectra draws the percentile spectra of every workload and item kind whose rows have distributions: the percentile, on an axis on which each
@@ -153,6 +155,9 @@ func shortest(v float64) string {
 func (f *figure) drawSpectrum(c draw.Canvas, s series, places []place) {
 	l := f.looks[s.design]
 	for i := 1; i < len(places); i++ {
+		if !next(s.points[i-1], s.points[i]) {
+			continue
+		}
 		dashes := l.dashes
 		if s.points[i].floor {
 			dashes = []vg.Length{1, 2}
@@ -168,9 +173,12 @@ func (f *figure) drawSpectrum(c draw.Canvas, s series, places []place) {
 	}
 }
 
+// next reports whether no percentile of a spectrum was left out between two points: ten of them make a nine.
+func next(a, b point) bool { return math.Log10(b.x/a.x) < 1.5/10 }
+
 // spectrumNotes says what the lines are.
 func (f *figure) spectrumNotes(samples string) string {
-	notes := fmt.Sprintf("Lines: the operations of all kept samples together (%s, each a fresh process), as far as enough operations lie above. ", samples)
+	notes := fmt.Sprintf("Lines: the operations of all kept samples together (%s, each a fresh process), as far as enough operations lie above; broken where those that were timed are too few. ", samples)
 	if slices.ContainsFunc(f.values, func(p point) bool { return p.floor }) {
 		notes += "Dotted, with hollow marks: floor, where the machine's own gaps explain the percentile and nothing about the design can be read. "
 	}

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -32,13 +33,30 @@ func start(words []string, output io.Writer) (*process, error) {
 	return p, nil
 }
 
-// stop ends the command and all of its group: kindly, and if that does not help in its time of grace, at once.
+// stop ends the command and all of its group: kindly, and what is left of the group after its time of grace at once. A child
+// may be deaf where the command itself is not, so the end of the command alone is not enough.
 func (p *process) stop() {
-	_ = syscall.Kill(-p.command.Process.Pid, syscall.SIGTERM)
-	select {
-	case <-p.ended:
-	case <-time.After(p.grace):
-		_ = syscall.Kill(-p.command.Process.Pid, syscall.SIGKILL)
-		<-p.ended
+	group := -p.command.Process.Pid
+	_ = syscall.Kill(group, syscall.SIGTERM)
+	late := time.After(p.grace)
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	ended := p.ended
+	for waiting := true; waiting; {
+		select {
+		case <-late:
+			waiting = false
+		case <-ended:
+			ended = nil
+		case <-poll.C:
+			// Once nobody is left the kernel may give the group's number away, so nothing is sent to it any more.
+			if ended == nil && errors.Is(syscall.Kill(group, 0), syscall.ESRCH) {
+				return
+			}
+		}
+	}
+	_ = syscall.Kill(group, syscall.SIGKILL) // it may have emptied meanwhile
+	if ended != nil {
+		<-ended
 	}
 }

@@ -11,7 +11,8 @@
 //
 // Invariants:
 //
-//	I1  however Record returns, its instance is removed; one that a killed recorder left is removed by the next
+//	I1  however Record returns, its instance is removed, and a tracefs that it mounted unmounted; what the kernel will not let go
+//	    it names, with the remedy. What a killed recorder left is removed by the next
 //	I2  an error comes with no recording, an interruption with what there is
 //	I3  every event that the kernel says it dropped is counted in the recording
 package record
@@ -21,10 +22,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -52,10 +51,11 @@ type Progress struct {
 // Result is a recording and how it came to its end.
 type Result struct {
 	Recording   *trace.Recording
-	Interrupted bool  // the context ended it
-	Stopped     bool  // the command was still running and was told to end
-	Full        bool  // it ended because it reached the largest size
-	Command     error // how the command failed; nil if it did not, or was told to end
+	Interrupted bool     // the context ended it
+	Stopped     bool     // the command was still running and was told to end
+	Full        bool     // it ended because it reached the largest size
+	Command     error    // how the command failed; nil if it did not, or was told to end
+	Warnings    []string // a line each: what is doubtful about the recording, and what stays behind, with the remedy
 }
 
 // Groups are the groups of events that can be asked for, with the events of each.
@@ -105,10 +105,19 @@ func Record(ctx context.Context, o Options) (*Result, error) {
 	return record(ctx, kernelTracefs(), o)
 }
 
-func record(ctx context.Context, t tracefs, o Options) (*Result, error) {
+func record(ctx context.Context, t tracefs, o Options) (result *Result, err error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
+	defer func() {
+		for _, line := range t.leave() {
+			if result != nil {
+				result.Warnings = append(result.Warnings, line)
+			} else {
+				err = fmt.Errorf("%w; %s", err, line)
+			}
+		}
+	}()
 	if err := t.ready(); err != nil {
 		return nil, err
 	}
@@ -116,7 +125,6 @@ func record(ctx context.Context, t tracefs, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer in.close()
 	ring, err := in.prepare(o.Groups)
 	if err != nil {
 		return nil, err
@@ -175,7 +183,12 @@ const (
 
 // run records from the first event to the last.
 func (s *session) run(ctx context.Context) (*Result, error) {
-	nameTasks(s.ring) // takes a while on a busy machine, so before the clock runs
+	foreign := s.in.fs.foreignPIDs()
+	if foreign {
+		s.result.Warnings = append(s.result.Warnings, foreignWarning)
+	} else {
+		s.nameTasks() // takes a while on a busy machine, so before the clock runs
+	}
 	s.started = time.Now()
 	if err := s.in.set("tracing_on", "1"); err != nil {
 		return nil, fmt.Errorf("%w to record: %v", ErrRefused, err)
@@ -190,7 +203,11 @@ func (s *session) run(ctx context.Context) (*Result, error) {
 	if offErr := s.in.set("tracing_on", "0"); err == nil && offErr != nil {
 		err = fmt.Errorf("%w to stop recording: %v", ErrRefused, offErr)
 	}
-	nameTasks(s.ring) // those that started before the events did, or whose naming was lost
+	var own []uint32
+	if !foreign {
+		s.nameTasks() // those that started before the events did, or whose naming was lost
+		own = s.ownThreads()
+	}
 	if s.result.Stopped {
 		s.process.stop()
 	}
@@ -200,7 +217,7 @@ func (s *session) run(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.result.Recording, err = s.ring.Recording("the recording", s.source(), s.in.lost(), ownThreads())
+	s.result.Recording, err = s.ring.Recording("the recording", s.source(), s.in.lost(), own)
 	if err != nil {
 		return nil, err
 	}
@@ -251,12 +268,12 @@ func (s *session) read() (more bool, err error) {
 	for i, fd := range s.in.fds {
 		pages := 0
 		for ; pages < pagesAtOnce; pages++ {
-			n, err := unix.Read(fd, s.page)
+			n, err := s.in.fs.read(fd, s.page)
 			if err == unix.EINTR {
 				continue
 			}
-			if err == unix.EAGAIN || err == nil && n == 0 {
-				break
+			if err == unix.EAGAIN || err == unix.ENODEV || err == nil && n == 0 {
+				break // ENODEV: a CPU that was never online has no buffer, but may get one while the recording runs
 			}
 			if err != nil {
 				return false, fmt.Errorf("%s: %w", s.in.perCPU(s.in.cpus[i], "trace_pipe_raw"), err)
@@ -279,7 +296,7 @@ func (s *session) read() (more bool, err error) {
 func (s *session) source() trace.Source {
 	return trace.Source{
 		Recorder: "headroom record", Kernel: kernelRelease(), Clock: clock, Command: strings.Join(s.options.Command, " "),
-		StartedUnix: s.started.Unix(), OnlineCPUs: len(s.in.cpus),
+		StartedUnix: s.started.Unix(), OnlineCPUs: s.in.fs.onlineCPUs(),
 	}
 }
 
@@ -289,27 +306,4 @@ func kernelRelease() string {
 		return ""
 	}
 	return unix.ByteSliceToString(u.Sysname[:]) + " " + unix.ByteSliceToString(u.Release[:])
-}
-
-// nameTasks tells the ring the names of the tasks that there are. What starts or is renamed meanwhile, events tell.
-func nameTasks(ring *trace.Ring) {
-	paths, _ := filepath.Glob("/proc/[0-9]*/task/[0-9]*/comm") // without /proc the recording has numbers only
-	for _, path := range paths {
-		comm, err := os.ReadFile(path)
-		pid, numErr := strconv.ParseUint(filepath.Base(filepath.Dir(path)), 10, 32)
-		if err == nil && numErr == nil { // it may have ended meanwhile
-			ring.Name(uint32(pid), strings.TrimSuffix(string(comm), "\n"))
-		}
-	}
-}
-
-// ownThreads lists the threads of this process.
-func ownThreads() (list []uint32) {
-	entries, _ := os.ReadDir("/proc/self/task") // without /proc the recorder's own pages stay in
-	for _, entry := range entries {
-		if pid, err := strconv.ParseUint(entry.Name(), 10, 32); err == nil {
-			list = append(list, uint32(pid))
-		}
-	}
-	return list
 }

@@ -11,10 +11,13 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"headroom/harness/trace"
 )
@@ -26,10 +29,20 @@ func fakeTracefs(t *testing.T, pages ...[]byte) tracefs {
 	t.Helper()
 	root := t.TempDir()
 	write(t, filepath.Join(root, "instances", "of-another", "tracing_on"), "1\n")
+	proc, sys := t.TempDir(), t.TempDir()
+	write(t, filepath.Join(proc, "self", "ns", "mnt"), "")
+	if err := os.Symlink(initialPIDs, filepath.Join(proc, "self", "ns", "pid")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(proc, "77", "task", strconv.Itoa(nobody), "comm"), "nobody\n")
+	write(t, filepath.Join(sys, "devices", "system", "cpu", "online"), "0,2-3\n")
 	return tracefs{
-		root:  root,
-		pid:   41,
-		mount: func(string) error { return errors.New("nothing to mount") },
+		root:    root,
+		proc:    proc,
+		sys:     sys,
+		pid:     41,
+		mount:   func(string) error { return errors.New("nothing to mount") },
+		unmount: func(string) error { return errors.New("mounted by another") },
 		mkdir: func(path string) error {
 			if err := os.Mkdir(path, 0o700); err != nil {
 				return err
@@ -38,6 +51,7 @@ func fakeTracefs(t *testing.T, pages ...[]byte) tracefs {
 			return nil
 		},
 		rmdir: os.RemoveAll,
+		read:  unix.Read,
 		alive: func(pid int) bool { return pid == 40 },
 	}
 }
@@ -53,7 +67,7 @@ func write(t *testing.T, path, text string) {
 // empty-handed, as the kernel's does. What was written to other files stays for the test to see.
 func fill(t *testing.T, dir string, pages [][]byte) {
 	t.Helper()
-	for _, file := range []string{"tracing_on", "trace_clock", "buffer_size_kb"} {
+	for _, file := range []string{"tracing_on", "trace_clock", "buffer_size_kb", "events/enable"} {
 		write(t, filepath.Join(dir, file), "")
 	}
 	write(t, filepath.Join(dir, "events", "header_page"), header)
@@ -146,11 +160,11 @@ func TestRecordTakesWhatTheBuffersHold(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := got.Recording
-	if got.Interrupted || got.Stopped || got.Full || got.Command != nil || len(r.Lifetimes) != 5 || r.Lost != 12 || r.Events != 10 {
+	if got.Interrupted || got.Stopped || got.Full || got.Command != nil || got.Warnings != nil || len(r.Lifetimes) != 5 || r.Lost != 12 || r.Events != 10 {
 		t.Errorf("got %+v with %+v", got, r)
 	}
-	if r.Source.Recorder != "headroom record" || r.Source.Clock != "mono" || r.Source.Command != "true" || r.Source.OnlineCPUs != 2 ||
-		!strings.HasPrefix(r.Source.Kernel, "Linux ") || r.Source.StartedUnix == 0 || r.Tasks[0].PID != nobody {
+	if r.Source.Recorder != "headroom record" || r.Source.Clock != "mono" || r.Source.Command != "true" || r.Source.OnlineCPUs != 3 ||
+		!strings.HasPrefix(r.Source.Kernel, "Linux ") || r.Source.StartedUnix == 0 || r.Tasks[0] != (trace.Task{PID: nobody, Comm: "nobody"}) {
 		t.Errorf("it comes from %+v, tasks %v", r.Source, r.Tasks)
 	}
 	if want := []string{"0", "mono", "512", "1", "1"}; !slices.Equal(settings, want) {
@@ -191,6 +205,9 @@ func TestRefusalsAreOneLineAndLeaveNothing(t *testing.T) {
 		{ErrNotAllowed, "only root may record the kernel's events; run it with sudo", func(fake *tracefs, _ *Options) { fake.mkdir = deny }},
 		{ErrRefused, "a ring buffer: full; this kernel may be built without", func(fake *tracefs, _ *Options) {
 			fake.mkdir = func(string) error { return errors.New("full") }
+		}},
+		{ErrRefused, "file exists; a recorder of another container may hold it: run it again", func(fake *tracefs, _ *Options) {
+			fake.mkdir = func(string) error { return unix.EEXIST }
 		}},
 		{ErrRefused, "tracing_on", func(fake *tracefs, _ *Options) { fake.mkdir = func(path string) error { return os.Mkdir(path, 0o700) } }},
 		{ErrRefused, "the event task/task_newtask", func(fake *tracefs, _ *Options) { spoil(fake, "events/task/task_newtask/format") }},
@@ -278,21 +295,6 @@ type listener func(text string)
 func (l listener) Write(text []byte) (int, error) {
 	l(string(text))
 	return len(text), nil
-}
-
-// A command that does not listen is ended all the same.
-func TestADeafCommandIsEnded(t *testing.T) {
-	ready := make(chan bool, 1)
-	p, err := start([]string{"sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1; done"}, listener(func(string) { ready <- true }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	<-ready
-	p.grace = time.Millisecond
-	p.stop()
-	if state := p.command.ProcessState; state == nil || state.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-		t.Errorf("it ended with %v", state)
-	}
 }
 
 // At the end of the time a command is told to end.

@@ -9,8 +9,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"headroom/kernel/machine"
 )
 
 // Root is where tracefs is mounted on every current system.
@@ -28,33 +31,45 @@ const prefix = "headroom-"
 
 // tracefs is a mounted tracefs, or what a test puts in its place.
 type tracefs struct {
-	root  string
-	pid   int
-	mount func(root string) error
-	mkdir func(path string) error
-	rmdir func(path string) error
-	alive func(pid int) bool
+	root    string
+	proc    string // where /proc is
+	sys     string // where sysfs is
+	pid     int
+	mount   func(root string) error
+	unmount func(root string) error
+	mkdir   func(path string) error
+	rmdir   func(path string) error
+	read    func(fd int, page []byte) (int, error)
+	alive   func(pid int) bool
+
+	mounted  bool      // by us
+	instance *instance // to be removed; nil if there is none
 }
 
 // kernelTracefs is the real one.
 func kernelTracefs() tracefs {
 	return tracefs{
-		root:  Root,
-		pid:   os.Getpid(),
-		mount: func(root string) error { return unix.Mount("nodev", root, "tracefs", 0, "") },
-		mkdir: func(path string) error { return unix.Mkdir(path, 0o700) },
-		rmdir: unix.Rmdir,
-		alive: func(pid int) bool { return !errors.Is(unix.Kill(pid, 0), unix.ESRCH) },
+		root:    Root,
+		proc:    "/proc",
+		sys:     "/sys",
+		pid:     os.Getpid(),
+		mount:   func(root string) error { return unix.Mount("nodev", root, "tracefs", 0, "") },
+		unmount: func(root string) error { return unix.Unmount(root, 0) },
+		mkdir:   func(path string) error { return unix.Mkdir(path, 0o700) },
+		rmdir:   unix.Rmdir,
+		read:    unix.Read,
+		alive:   func(pid int) bool { return !errors.Is(unix.Kill(pid, 0), unix.ESRCH) },
 	}
 }
 
-// ready mounts tracefs if it is not.
+// ready mounts tracefs if it is not; leave undoes that.
 func (t *tracefs) ready() error {
 	_, err := os.Stat(filepath.Join(t.root, "instances"))
 	if errors.Is(err, fs.ErrNotExist) {
 		if mountErr := t.mount(t.root); mountErr != nil {
 			return fmt.Errorf("%w at %s, and mounting it failed: %v; as root: mount -t tracefs nodev %s", ErrNoTracefs, t.root, mountErr, t.root)
 		}
+		t.mounted = true
 		_, err = os.Stat(filepath.Join(t.root, "instances"))
 	}
 	if errors.Is(err, fs.ErrPermission) {
@@ -101,15 +116,18 @@ func (t *tracefs) newInstance(bufferKB int) (*instance, error) {
 		if errors.Is(err, fs.ErrPermission) {
 			return nil, notAllowed(in.dir)
 		}
+		if errors.Is(err, fs.ErrExist) { // sweep could not remove it
+			return nil, fmt.Errorf("%s: %w a ring buffer: %v; a recorder of another container may hold it: run it again", in.dir, ErrRefused, err)
+		}
 		return nil, fmt.Errorf("%s: %w a ring buffer: %v; this kernel may be built without CONFIG_TRACING, or be locked down", in.dir, ErrRefused, err)
 	}
+	t.instance = in
 	for _, setting := range []struct{ file, value, remedy string }{
 		{"tracing_on", "0", "another tracer may hold it"},
 		{"trace_clock", clock, "this kernel is too old"},
 		{"buffer_size_kb", strconv.Itoa(bufferKB), "give a smaller --buffer-kb"},
 	} {
 		if err := in.set(setting.file, setting.value); err != nil {
-			in.close()
 			return nil, fmt.Errorf("%s: %w %s: %v; %s", filepath.Join(in.dir, setting.file), ErrRefused, setting.value, err, setting.remedy)
 		}
 	}
@@ -159,7 +177,7 @@ func (in *instance) openPipes() error {
 		}
 		in.cpus = append(in.cpus, n)
 	}
-	slices.Sort(in.cpus)
+	slices.Sort(in.cpus) // all possible CPUs, also those that were never online
 	for _, cpu := range in.cpus {
 		path := in.perCPU(cpu, "trace_pipe_raw")
 		// Not os.Open, which would wait in the runtime for more where this has to come back empty-handed.
@@ -196,11 +214,59 @@ func (in *instance) lost() (n int) {
 	return n
 }
 
-// close removes the instance, and with it all its settings.
-func (in *instance) close() {
+// onlineCPUs is how many CPUs are online, 0 if the kernel does not say. The folders of per_cpu are those of all possible ones.
+func (t *tracefs) onlineCPUs() int {
+	text, err := os.ReadFile(filepath.Join(t.sys, "devices/system/cpu/online"))
+	if err != nil {
+		return 0
+	}
+	list, err := machine.ParseCPUList(strings.TrimSpace(string(text)))
+	if err != nil {
+		return 0
+	}
+	return len(list)
+}
+
+// A ring buffer is busy while a reader of it, ours or a curious one's, is about to leave.
+const (
+	removals    = 10
+	removeEvery = 20 * time.Millisecond
+)
+
+// leave removes the instance, and with it all its settings, and then a tracefs that ready mounted. It returns a line for each
+// that stays behind; a tracefs is kept while the instance is in it, or nobody could remove that.
+func (t *tracefs) leave() (left []string) {
+	if in := t.instance; in != nil {
+		t.instance = nil
+		if err := in.close(); err != nil {
+			left = append(left, fmt.Sprintf("the ring buffer %s is left behind, switched off: %v; as root: rmdir %s", in.dir, err, in.dir))
+		}
+	}
+	if t.mounted {
+		t.mounted = false
+		err := errors.New("the ring buffer is in it")
+		if len(left) == 0 {
+			err = t.unmount(t.root)
+		}
+		if err != nil {
+			left = append(left, fmt.Sprintf("tracefs, which was not mounted before, stays mounted: %v; as root: umount %s", err, t.root))
+		}
+	}
+	return left
+}
+
+// close removes the instance. Should that fail, it has no event on and records nothing.
+func (in *instance) close() error {
 	for _, fd := range in.fds {
 		_ = unix.Close(fd)
 	}
 	in.fds = nil
-	_ = in.fs.rmdir(in.dir) // if it fails, the next recorder sweeps it away
+	_ = in.set("tracing_on", "0") // these two matter only if it cannot be removed
+	_ = in.set("events/enable", "0")
+	err := in.fs.rmdir(in.dir)
+	for n := 1; n < removals && errors.Is(err, unix.EBUSY); n++ {
+		<-time.After(removeEvery)
+		err = in.fs.rmdir(in.dir)
+	}
+	return err
 }

@@ -64,7 +64,7 @@ func full() *result.Run {
 			twin("same-a", 5.9), twin("same-b", 5.92), twin("slower", 6.5),
 			cell("fastpath", "sbitmap", "", "tag", 1, 6, 5.9), cell("fastpath", "sbitmap", "", "tag", 1, 6, 7.77, pair(result.ParamCall, result.CallInterface)),
 		},
-		Lacking: []result.Lack{{Workload: "tag-exhaust", Design: "channel", Reason: "its Alloc never waits, and answers ErrWouldBlock instead"}},
+		Lacking: []result.Lack{{Workload: "tag-exhaust", Design: "channel", Reason: "its Alloc never waits for an item"}},
 		Control: result.Control{
 			Cell: "Fastpath/control=same-a/design=sbitmap/cpus=1", AASpreadPct: 1.2, PlantedPct: 10, MeasuredPct: 10.4, PlantedP: 0.0004, DispatchNs: 1.87, Distinguished: true,
 		},

@@ -16,7 +16,9 @@ var timedWords = map[string]string{
 	result.TimedAlloc:     "one alloc",
 	result.TimedFree:      "one free",
 	result.TimedIntended:  "alloc, from intended start",
+	result.TimedStart:     "submission to alloc",
 	result.TimedActual:    "alloc, uncorrected",
+	result.TimedServed:    "release to served",
 }
 
 // tails writes the percentiles of single operations, for each item kind. Open loop: from the intended start beside the uncorrected figure.

@@ -19,8 +19,14 @@ var (
 // copyAgain is what helps against damage.
 const copyAgain = "copy it again, or record again with `headroom record`"
 
-func tooLarge(name, what string, have, may int) error {
-	return fmt.Errorf("%s: %w: %d %s, where a stream file may have %d; record for a shorter time", name, ErrTooLarge, have, what, may)
+// recordLess is what helps against size, fewerCPUs against a machine too large.
+const (
+	recordLess = "record for a shorter time, or one kind only (--events block or --events kmem)"
+	fewerCPUs  = "start the kernel with nr_cpus=4096 to record this machine"
+)
+
+func tooLarge(name, what string, have, may int, remedy string) error {
+	return fmt.Errorf("%s: %w: %d %s, where a stream file may have %d; %s", name, ErrTooLarge, have, what, may, remedy)
 }
 
 // readStream reads a stream file, whose magic is still to come.
@@ -30,7 +36,7 @@ func readStream(in io.Reader, name string) (*Recording, error) {
 		return nil, damaged(name, 1, err)
 	}
 	if len(data) > maxStreamLen {
-		return nil, fmt.Errorf("%s: %w: a stream file of more than %d bytes; record for a shorter time", name, ErrTooLarge, maxStreamLen)
+		return nil, fmt.Errorf("%s: %w: a stream file of more than %d bytes; %s", name, ErrTooLarge, maxStreamLen, recordLess)
 	}
 	return decodeStream(data, name)
 }
@@ -40,7 +46,11 @@ func readStream(in io.Reader, name string) (*Recording, error) {
 func decodeStream(data []byte, name string) (*Recording, error) {
 	d := decoder{name: name, data: data, end: max(0, len(data)-checksumBytes)}
 	d.skipMagic()
-	if version := d.number("the version", math.MaxInt64); d.err == nil && version != streamVersion {
+	version := d.number("the version", math.MaxInt64)
+	if version < streamVersion {
+		d.fail("the version is %d, and there is none below %d", version, streamVersion)
+	}
+	if d.err == nil && version > streamVersion {
 		return nil, fmt.Errorf("%s: %w: version %d, and this program reads %d; read it with the headroom that wrote it, or record again", name,
 			ErrNewerStream, version, streamVersion)
 	}
@@ -136,14 +146,14 @@ func (d *decoder) header(r *Recording) {
 	s.Clock = d.text("the clock", maxTextBytes)
 	s.Command = d.text("the command", maxTextBytes)
 	s.StartedUnix = d.number("the start", math.MaxInt64)
-	s.OnlineCPUs = int(d.number("the number of CPUs online", maxCPU+1))
+	s.OnlineCPUs = int(d.number("the number of CPUs online", MaxCPUs))
 	for _, field := range []struct {
 		what string
 		into *int
 		most int64
 	}{
 		{"the recorder's own events", &s.OwnEvents, math.MaxInt64},
-		{"the number of CPUs", &r.CPUs, maxCPU + 1},
+		{"the number of CPUs", &r.CPUs, MaxCPUs},
 		{"the number of events", &r.Events, math.MaxInt64},
 		{"the number of events lost", &r.Lost, math.MaxInt64},
 		{"the number of malformed lines", &r.Malformed, math.MaxInt64},

@@ -39,6 +39,7 @@ func TestDamagedStreamsNameFileOffsetAndRemedy(t *testing.T) {
 		damage func(s *small)
 	}{
 		{"offset 0: damaged stream: it does not begin as a stream file does", func(s *small) { s.head = strings.Replace(s.head, "\r\n", "\n", 1) }},
+		{"offset 9: damaged stream: the version is 0, and there is none below 1", func(s *small) { s.head = streamMagic + "\x00" }},
 		{"offset 9: damaged stream: the length of the recorder is 90, and what follows is too short for it", func(s *small) { s.header = "\x5a" + s.header[1:] }},
 		{"offset 9: damaged stream: the length of the recorder is above 4096", func(s *small) { s.header = big + s.header[1:] }},
 		{"offset 9: damaged stream: the length of the recorder is written with more bytes than it needs", func(s *small) { s.header = "\x81\x00" + s.header[1:] }},

@@ -3,8 +3,10 @@ package trace
 import (
 	"cmp"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 	"slices"
 )
 
@@ -53,9 +55,20 @@ func (r *Recording) WriteStream(w io.Writer) error {
 	if err := r.fits(); err != nil {
 		return err
 	}
-	body := seal(r.encode())
-	_, err := w.Write(body)
+	file, err := r.sealed(maxStreamLen)
+	if err == nil {
+		_, err = w.Write(file)
+	}
 	return err
+}
+
+// sealed is the whole file, of at most limit bytes.
+func (r *Recording) sealed(limit int) ([]byte, error) {
+	file := seal(r.encode())
+	if len(file) > limit {
+		return nil, tooLarge(r.Name, "bytes", len(file), limit, recordLess)
+	}
+	return file, nil
 }
 
 // seal appends the checksum.
@@ -63,18 +76,48 @@ func seal(body []byte) []byte {
 	return binary.LittleEndian.AppendUint32(body, crc32.Checksum(body, castagnoli))
 }
 
-// fits refuses what a reader would refuse.
+// fits refuses what a reader would refuse, beyond what Check does.
 func (r *Recording) fits() error {
 	for _, limit := range []struct {
 		what      string
 		have, may int
 	}{{"lifetimes", len(r.Lifetimes), maxLifetimes}, {"tasks", len(r.Tasks), maxTasks}} {
 		if limit.have > limit.may {
-			return tooLarge(r.Name, limit.what, limit.have, limit.may)
+			return tooLarge(r.Name, limit.what, limit.have, limit.may, recordLess)
 		}
 	}
 	if r.SpanNs > maxTimeNs {
-		return tooLarge(r.Name, "ns", int(r.SpanNs), int(maxTimeNs))
+		return tooLarge(r.Name, "ns", int(r.SpanNs), int(maxTimeNs), recordLess)
+	}
+	return r.countsFit()
+}
+
+// countsFit refuses counts that no recording has. The limits are those of decoder.header.
+func (r *Recording) countsFit() error {
+	type count struct {
+		what      string
+		have, may int
+		remedy    string
+	}
+	counts := []count{
+		{"CPUs online", r.Source.OnlineCPUs, MaxCPUs, fewerCPUs}, {"CPUs", r.CPUs, MaxCPUs, fewerCPUs},
+		{"events of the recorder", r.Source.OwnEvents, math.MaxInt, ""}, {"events", r.Events, math.MaxInt, ""},
+		{"events lost", r.Lost, math.MaxInt, ""}, {"malformed lines", r.Malformed, math.MaxInt, ""},
+		{"lines up to the first malformed one", r.MalformedLine, math.MaxInt, ""}, {"steps back in time", r.Backwards, math.MaxInt, ""},
+	}
+	for _, u := range r.Unmatched {
+		counts = append(counts, count{"unmatched starts", u.Starts, maxUnmatched, recordLess}, count{"unmatched ends", u.Ends, maxUnmatched, recordLess})
+	}
+	for _, c := range counts {
+		if c.have < 0 {
+			return fmt.Errorf("%s: %d %s: a count is never negative", r.Name, c.have, c.what)
+		}
+		if c.have > c.may {
+			return tooLarge(r.Name, c.what, c.have, c.may, c.remedy)
+		}
+	}
+	if n := len(r.Lifetimes); n == 0 || r.Events < 2*n {
+		return fmt.Errorf("%s: %d lifetimes in %d events: a recording has at least one, and two events for each", r.Name, n, r.Events)
 	}
 	return nil
 }

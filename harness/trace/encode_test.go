@@ -121,3 +121,57 @@ func TestUnfitRecordingsAreNotWritten(t *testing.T) {
 		t.Errorf("%d bytes were written", b.Len())
 	}
 }
+
+// sound is a recording of one page that can be written.
+func sound() *Recording {
+	return &Recording{Name: "f", CPUs: 1, Events: 2, SpanNs: 9, Lifetimes: []Lifetime{{FreeNs: 9, FreeSequence: 1, Kind: Page}}}
+}
+
+// What is written can be read: each number at its limit passes both, and beyond it neither is tried.
+func TestNumbersBeyondALimitAreNotWritten(t *testing.T) {
+	for _, c := range []struct {
+		says   string // of what is beyond
+		change func(r *Recording, by int)
+	}{
+		{"f: too large: 4097 CPUs online, where a stream file may have 4096; start the kernel with nr_cpus=4096 to record this machine", func(r *Recording, by int) { r.Source.OnlineCPUs = 4096 + by }},
+		{"f: too large: 4097 CPUs, where", func(r *Recording, by int) { r.CPUs = 4096 + by }},
+		{"f: too large: 1099511627777 unmatched ends, where a stream file may have 1099511627776; record for a shorter time, or one kind only", func(r *Recording, by int) { r.Unmatched[Page].Ends = maxUnmatched + by }},
+		{"f: too large: 1099511627777 unmatched starts, where", func(r *Recording, by int) { r.Unmatched[Tag].Starts = maxUnmatched + by }},
+		{"f: -1 events lost: a count is never negative", func(r *Recording, by int) { r.Lost = -by }},
+		{"f: -1 unmatched ends: a count is never negative", func(r *Recording, by int) { r.Unmatched[Tag].Ends = -by }},
+		{"f: 1 lifetimes in 1 events: ", func(r *Recording, by int) { r.Events = 2 - by }},
+		{"I5: lifetime 0 is ", func(r *Recording, by int) { r.Lifetimes[0].AllocCPU = uint16(4095 + by) }},
+		{"I5: lifetime 0 is ", func(r *Recording, by int) { r.Lifetimes[0].FreeCPU = uint16(4095 + by) }},
+		{"I5: lifetime 0 is ", func(r *Recording, by int) { r.Lifetimes[0].Order = uint8(63 + by) }},
+		{"I5: lifetime 0 is ", func(r *Recording, by int) { r.Lifetimes[0].Kind = Page + Kind(by) }},
+		{"I5: lifetime 0 is ", func(r *Recording, by int) { r.Lifetimes[0].AllocContext = NMI + Context(by) }},
+		{"I5: lifetime 0 is ", func(r *Recording, by int) { r.Lifetimes[0].FreeContext = NMI + Context(by) }},
+	} {
+		r := sound()
+		c.change(r, 0)
+		if _, err := Read(bytes.NewReader(written(t, r)), "f"); err != nil {
+			t.Errorf("at the limit of %q: %v", c.says, err)
+		}
+		r = sound()
+		c.change(r, 1)
+		var b bytes.Buffer
+		if err := r.WriteStream(&b); err == nil || !strings.HasPrefix(err.Error(), c.says) || b.Len() > 0 {
+			t.Errorf("got %v and %d bytes, want %s", err, b.Len(), c.says)
+		}
+	}
+	if err := (&Recording{Name: "f"}).WriteStream(new(bytes.Buffer)); err == nil || !strings.HasPrefix(err.Error(), "f: 0 lifetimes in 0 events: ") {
+		t.Errorf("an empty recording: %v", err)
+	}
+}
+
+// A file longer than a reader takes is not written either.
+func TestFilesBeyondTheLargestLengthAreNotWritten(t *testing.T) {
+	length := len(written(t, sound()))
+	if file, err := sound().sealed(length); err != nil || len(file) != length {
+		t.Errorf("at the limit: %d bytes, %v", len(file), err)
+	}
+	file, err := sound().sealed(length - 1)
+	if file != nil || !errors.Is(err, ErrTooLarge) || !strings.HasSuffix(err.Error(), "; record for a shorter time, or one kind only (--events block or --events kmem)") {
+		t.Errorf("beyond it: %d bytes, %v", len(file), err)
+	}
+}

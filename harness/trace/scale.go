@@ -6,13 +6,16 @@ import (
 	"slices"
 )
 
+// MaxCPUs is how many CPUs a recording can name: 0 to 4095.
+const MaxCPUs = maxCPU + 1
+
 // shiftShare is the part of the span over which the starts of the copies are spread (S4): one of so many.
 const shiftShare = 16
 
 // Scaled is the recording laid out for a machine of cpus CPUs, numbered from 0: folded onto fewer (S1, S2), or copied onto
 // more (S3, S4). What comes out is a recording like any other, with k times the lifetimes, unmatched, lost and other events
 // of k copies, and a span longer by at most 1/16. Where k copies would have more than 8388608 lifetimes, fewer are made and
-// the remaining CPUs idle. It panics if cpus is not positive.
+// the remaining CPUs idle; so do CPUs beyond MaxCPUs. It panics if cpus is not positive.
 func (r *Recording) Scaled(cpus int) *Recording {
 	if cpus < 1 {
 		panic("trace: a recording scaled to no CPU")
@@ -21,6 +24,7 @@ func (r *Recording) Scaled(cpus int) *Recording {
 	if used == 0 {
 		return r
 	}
+	cpus = min(cpus, MaxCPUs)
 	copies := copyCount(cpus, used, len(r.Lifetimes))
 	scaled := *r
 	scaled.CPUs = min(cpus, copies*used)

@@ -118,6 +118,25 @@ func TestCopiesStopAtTheLargestSize(t *testing.T) {
 	}
 }
 
+// A machine of more CPUs than a recording can name: the copies end at the last number, and the CPUs beyond it idle.
+func TestCopiesStopAtTheLargestCPU(t *testing.T) {
+	r := &Recording{Events: 2, CPUs: 3, SpanNs: 10, Lifetimes: []Lifetime{
+		{FreeNs: 10, FreeCPU: 9, FreeSequence: 3}, {FreeNs: 5, AllocCPU: 4, FreeCPU: 4, AllocSequence: 1, FreeSequence: 2},
+	}}
+	for _, cpus := range []int{maxCPU, maxCPU + 1, maxCPU + 2, 1 << 16, 1<<17 + 5} {
+		scaled := r.Scaled(cpus)
+		usable := min(cpus, maxCPU+1)
+		if err := scaled.Check(); err != nil || scaled.CPUs != usable || len(scaled.Lifetimes) != 2*((usable+2)/3) {
+			t.Fatalf("%d CPUs: %v, %d used by %d lifetimes", cpus, err, scaled.CPUs, len(scaled.Lifetimes))
+		}
+		for cpu, s := range scaled.Streams(cpus) {
+			if busy := len(s.Operations) > 0; busy != (cpu < usable) {
+				t.Fatalf("CPU %d of %d: busy is %v", cpu, cpus, busy)
+			}
+		}
+	}
+}
+
 func TestScaledToNoCPUPanics(t *testing.T) {
 	defer func() {
 		if got, _ := recover().(string); !strings.Contains(got, "no CPU") {

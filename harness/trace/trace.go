@@ -35,6 +35,7 @@
 //	I2  the sequences of n lifetimes are 0 to 2n-1, each used once, and time never falls along them
 //	I3  an allocation's sequence is below that of its own free, so that the number of open lifetimes is never negative
 //	I4  a lifetime's task is 0 or one of Tasks, counted from 1
+//	I5  kinds and contexts are those below; CPUs are 0 to 4095, orders 0 to 63
 //
 // CPU rules, by which a recording is replayed on another number of CPUs than it was made on (Streams, Scaled):
 //
@@ -247,6 +248,9 @@ func (r *Recording) Check() error {
 		}
 		if int(l.Task) > len(r.Tasks) {
 			return fmt.Errorf("I4: lifetime %d is of task %d of %d", i, l.Task, len(r.Tasks))
+		}
+		if l.Kind >= kinds || max(l.AllocContext, l.FreeContext) > NMI || max(l.AllocCPU, l.FreeCPU) > maxCPU || l.Order > maxOrder {
+			return fmt.Errorf("I5: lifetime %d is %+v, out of range", i, l)
 		}
 	}
 	last := int64(0)

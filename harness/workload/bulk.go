@@ -41,9 +41,11 @@ func (r *run) fillKeeper(t *kernel.Task, s *seat) {
 	k := &r.keepers[s.cpu]
 	n, _ := k.take(t, kernel.NoWait, k.kept) // fewer than asked for are fewer kept
 	k.kept = k.kept[:n]
-	for range warmChunks * chunkTarget / r.spec.Bulk {
-		r.keepRound(t, s, k)
-	}
+	s.chunk = r.sized(r.spec.Bulk, func(ops int) {
+		for range ops / r.spec.Bulk {
+			r.keepRound(t, s, k)
+		}
+	})
 	s.ops = 0
 }
 
@@ -52,7 +54,7 @@ func (r *run) keepOn(t *kernel.Task, s *seat, _ int) {
 	k := &r.keepers[s.cpu]
 	end := s.started + r.spec.DurationNs
 	for now := s.started; now < end; now = r.now() {
-		for range max(1, chunkTarget/r.spec.Bulk) {
+		for range s.chunk / r.spec.Bulk {
 			r.keepRound(t, s, k)
 		}
 		r.linger(s)

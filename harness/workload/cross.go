@@ -32,9 +32,9 @@ const (
 	lastInRing = ^uint64(0)
 	// handovers is how many numbers price the ring: 20,000 times 5 to 200 ns are 4 ms at most.
 	handovers = 20_000
-	// crossChunk operations lie between two readings of the clock, and two lengthenings. While the first CPU lengthens, the second goes on with what
-	// is in the ring, at most a hundredth of a chunk.
-	crossChunk = 128 * ringSlots
+	// slowedChunk operations at least lie between two lengthenings. While the first CPU lengthens, the second goes on with what is in the ring, at most
+	// a hundredth of so many.
+	slowedChunk = 128 * ringSlots
 )
 
 func (r *run) layRing() error {
@@ -82,7 +82,10 @@ func (r *run) warmRing(t *kernel.Task, s *seat) {
 			r.ring.put(v)
 		}
 		r.ring.put(lastInRing)
-		r.send(t, s, warmChunks*chunkTarget)
+		s.chunk = r.sized(ringSlots, func(ops int) { r.send(t, s, ops) })
+		if r.spec.SlowerPct > 0 {
+			s.chunk = max(s.chunk, slowedChunk)
+		}
 		r.ring.put(lastInRing)
 		return
 	}
@@ -103,7 +106,7 @@ func (r *run) cross(t *kernel.Task, s *seat, _ int) {
 	}
 	end := s.started + r.spec.DurationNs
 	for r.now() < end {
-		r.send(t, s, crossChunk)
+		r.send(t, s, s.chunk)
 		r.linger(s) // the other CPU waits meanwhile, so this lengthens the whole
 	}
 	r.ring.put(lastInRing)

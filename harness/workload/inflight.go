@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"unsafe"
 
 	"headroom/designs"
 	"headroom/harness/measure"
@@ -61,6 +62,8 @@ const (
 	mostDepth    = 4096
 	mostServeUs  = 1e6
 	leastServeUs = 0
+	// mostWaiting bounds the inbox of a CPU: all requests of the device before it may be completed at once, and one device may have the items of all CPUs.
+	mostWaiting = 1 << 14
 )
 
 func (f *Flight) check() error {
@@ -77,6 +80,32 @@ func (f *Flight) check() error {
 		return fmt.Errorf("bio-inflight with service times %q: give %s or %s", f.Service, Random, Fixed)
 	}
 	return nil
+}
+
+// checkOn refuses what check cannot know: a flight too deep for so many CPUs, and one whose backlog would take too long after arrivals of so many ns.
+func (f *Flight) checkOn(cpus int, arrivalNs int64) error {
+	if waiting := f.Depth * cpus; waiting > mostWaiting {
+		return fmt.Errorf("bio-inflight %d deep on %d CPUs: %d completions could wait in the inbox of one CPU, and it takes %d: give a depth of at most %d, or fewer CPUs",
+			f.Depth, cpus, waiting, mostWaiting, mostWaiting/cpus)
+	}
+	if ns := f.lastsNs(arrivalNs); ns > longestFlightNs {
+		return fmt.Errorf("bio-inflight: the %g requests a second of %.3g ms take about %.3g s with %d items for each CPU and %g us of service, and a sample may take %g:"+
+			" give a lower rate, a shorter service time or more depth", f.Rate, float64(arrivalNs)/1e6, ns/1e9, f.Depth, f.ServiceUs, longestFlightNs/1e9)
+	}
+	return nil
+}
+
+// A request costs its CPU so much about, for its alloc, its interrupt and the free: it bounds what no device could slow down further.
+const requestNs = 500
+
+// longestFlightNs is the longest sample of bio-inflight, its backlog included: it holds the processors all the while.
+const longestFlightNs = 3e9
+
+// lastsNs is how long a sample takes about in which requests arrive for so many ns. All of them are served, however late: the device has no more
+// than depth of them at a time.
+func (f *Flight) lastsNs(arrivalNs int64) float64 {
+	requests, serviceNs := f.Rate*float64(arrivalNs)/1e9, f.ServiceUs*1e3
+	return max(float64(arrivalNs), requests*requestNs, requests*serviceNs/float64(f.Depth)) + serviceNs
 }
 
 // flight is what bio-inflight needs.
@@ -115,6 +144,14 @@ const spareSlots = 64
 // arrivalSeed makes arrivals and service times the same in every sample and for every design.
 const arrivalSeed = 0x62696f
 
+// OwnBytes is the machine memory that a workload takes for what its items pass through, beyond a few pages: the requests of bio-inflight.
+func (s *Spec) OwnBytes() int {
+	if s.Workload != BioInflight {
+		return 0
+	}
+	return s.CPUs * (s.Items(0) + spareSlots) * int(unsafe.Sizeof(slot{}))
+}
+
 func (r *run) layFlight() error {
 	f := &flight{gfp: kernel.NoWait, devices: make([]device, r.spec.CPUs)}
 	if r.variant.Capabilities.MayWait {
@@ -149,7 +186,7 @@ func (r *run) submitOrServe(t *kernel.Task, s *seat, task int) {
 		for !d.over {
 			r.serve(t, d)
 			t.Resched()
-			wait.Turn() // for the CPU that frees items
+			wait.Round() // for the CPU that frees items
 		}
 		return
 	}
@@ -162,13 +199,13 @@ func (r *run) submitOrServe(t *kernel.Task, s *seat, task int) {
 	for d.busy() {
 		r.serve(t, d)
 		t.Resched()
-		wait.Turn()
+		wait.Round()
 	}
 	// Other CPUs' completions still come here.
 	r.flight.landed.Add(1)
 	for r.flight.landed.Load() < uint32(r.spec.CPUs) {
 		t.Resched()
-		wait.Turn()
+		wait.Round()
 	}
 	d.over = true
 }
@@ -243,7 +280,7 @@ func (r *run) freeSlot(t *kernel.Task, d *device) int {
 		if looks%len(d.slots) == 0 {
 			r.serve(t, d)
 			t.Resched()
-			wait.Turn()
+			wait.Round()
 		}
 	}
 }

@@ -69,6 +69,9 @@ func (r *run) outcome() (*Outcome, error) {
 	}
 	s.NsPerOp = busy / float64(s.Ops)
 	r.rates(s)
+	if s.Dropped == "" {
+		s.Dropped = r.overran(s)
+	}
 	s.Counters[CounterFailed] = failed
 	if late.count > 0 {
 		s.Counters[CounterLate], s.Counters[CounterLateMost] = float64(late.sum)/float64(late.count), float64(late.most)
@@ -100,15 +103,36 @@ func heapObjects() int64 {
 	return int64(list[0].Value.Uint64() + list[1].Value.Uint64())
 }
 
-// rates gives the interval's length and the throughput.
+// rates gives the interval's length, from the first CPU's start to the last one's end, and the throughput over all of it.
 func (r *run) rates(s *result.Sample) {
 	first, last := r.seats[0].started, r.seats[0].ended
 	for i := range r.seats {
 		seat := &r.seats[i]
 		first, last = min(first, seat.started), max(last, seat.ended)
-		s.OpsPerSec += float64(seat.ops) / (float64(seat.ended-seat.started) / 1e9)
 	}
 	s.WallNs = float64(last - first)
+	s.OpsPerSec = float64(s.Ops) / (s.WallNs / 1e9)
+}
+
+// longest is how many times its length a sample of a closed workload may take.
+const longest = 1.5
+
+// overran says why a sample does not count whose last CPU ended long after its time was up, "" for one that does: then something held a CPU up, and
+// the others ran alone. A CPU ends with the chunk in which its time ran out, so as much is allowed for. Workloads that end by their own measure, not
+// the clock's, cannot overrun.
+func (r *run) overran(s *result.Sample) string {
+	if !r.native() || !r.load.clocked {
+		return ""
+	}
+	chunk := 0
+	for i := range r.seats {
+		chunk = max(chunk, r.seats[i].chunk)
+	}
+	planned := float64(r.spec.DurationNs)
+	if s.WallNs <= longest*planned+float64(chunk)*s.NsPerOp {
+		return ""
+	}
+	return fmt.Sprintf("the sample of %.3g ms took %.3g: a CPU was held up, and the others ran without it", planned/1e6, s.WallNs/1e6)
 }
 
 // addSlow counts the slow paths taken since before.

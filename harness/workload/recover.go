@@ -6,6 +6,7 @@ import (
 	"headroom/harness/result"
 	"headroom/kernel"
 	"headroom/kernel/atomic"
+	"headroom/kernel/latency"
 	"headroom/kernel/mem"
 )
 
@@ -21,14 +22,15 @@ type drought struct {
 	held    []designs.Item // by the leader
 	gfp     kernel.GFP
 	waits   bool
-	release int64      // when the leader began to free all; written before phase says so to anybody who reads it
-	dryNs   int64      // sum of the recoveries
-	mostNs  int64      // the longest
-	steady  [2]float64 // ns of the phases before and after
-	last    []int64    // by CPU: when its last task was served in this cycle
-	done    [][2]int64 // by CPU: operations in the phases before and after
-	early   []int64    // by CPU: tasks that got an item although the leader had taken all it could get
-	polls   []int64    // by CPU: tries in vain during the drought
+	release int64                // when the leader began to free all; written before phase says so to anybody who reads it
+	dryNs   int64                // sum of the recoveries
+	mostNs  int64                // the longest
+	steady  [2]float64           // ns of the phases before and after
+	last    []int64              // by CPU: when its last task was served in this cycle
+	done    [][2]int64           // by CPU: operations in the phases before and after
+	served  []*latency.Histogram // by CPU: from the release until a task was served; nil when single operations are not timed
+	early   []int64              // by CPU: tasks that got an item although the leader had taken all it could get
+	polls   []int64              // by CPU: tries in vain during the drought
 }
 
 type droughtWord struct {
@@ -66,6 +68,9 @@ func (r *run) layDrought() error {
 		early: make([]int64, n), polls: make([]int64, n), held: make([]designs.Item, 0, mostHeld*r.config.Items)}
 	if d.waits {
 		d.gfp = kernel.NoIO
+	}
+	if r.spec.Latency != "" {
+		d.served = newHistograms(n)
 	}
 	r.drought = d
 	var err error
@@ -141,7 +146,7 @@ func (r *run) everybody(t *kernel.Task, count *atomic.Uint32, cycle uint32) {
 	var wait measure.Patience
 	for count.Load() < (cycle+1)*r.tasks() {
 		t.Resched()
-		wait.Turn()
+		wait.Round()
 	}
 }
 
@@ -160,7 +165,7 @@ func (r *run) await(t *kernel.Task, phase uint32) {
 	var wait measure.Patience
 	for r.drought.word.phase.LoadAcquire() < phase {
 		t.Resched()
-		wait.Turn()
+		wait.Round()
 	}
 }
 
@@ -169,8 +174,10 @@ func (r *run) steady(t *kernel.Task, s *seat, phase uint32, which int) {
 	d := r.drought
 	r.await(t, phase)
 	s.lingered = r.now()
+	var wait measure.Patience
 	for d.word.phase.LoadAcquire() == phase {
-		it, err := r.timedAlloc(t, s, d.gfp)
+		wait.Turn() // for the leader, who ends the phase
+		it, err := r.allocator.Alloc(t, d.gfp)
 		if err != nil {
 			s.failed++
 			t.Resched()
@@ -183,7 +190,7 @@ func (r *run) steady(t *kernel.Task, s *seat, phase uint32, which int) {
 	}
 }
 
-// thirst gets one item after the release, gives it back, and reports.
+// thirst gets one item after the release, gives it back, and reports. A task that got its item before it has no part in the recovery.
 func (r *run) thirst(t *kernel.Task, s *seat) {
 	d := r.drought
 	d.word.waiting.Add(1)
@@ -192,17 +199,21 @@ func (r *run) thirst(t *kernel.Task, s *seat) {
 	for err != nil {
 		d.polls[s.cpu]++
 		t.Resched()
-		wait.Turn()
+		wait.Round()
 		it, err = r.allocator.Alloc(t, d.gfp)
 	}
 	if word := d.word.phase.LoadAcquire(); word%phases < phaseReleased {
 		d.early[s.cpu]++
 		r.await(t, word/phases*phases+phaseReleased) // and holds on to it, so that the rest still runs dry
+	} else {
+		s.lingered = max(s.lingered, d.release)
+		r.linger(s)
+		d.last[s.cpu] = r.now()
+		s.ops++
+		if d.served != nil {
+			r.record(d.served[s.cpu], d.last[s.cpu]-d.release)
+		}
 	}
-	s.lingered = max(s.lingered, d.release)
-	r.linger(s)
-	d.last[s.cpu] = r.now()
-	s.ops++
 	r.allocator.Free(t, it)
 	d.word.served.Add(1)
 }
@@ -224,5 +235,8 @@ func (r *run) droughtFigures(o *result.Sample) error {
 	}
 	o.Counters[CounterBefore], o.Counters[CounterAfter] = done[0]/(d.steady[0]/1e9), done[1]/(d.steady[1]/1e9)
 	o.Counters[CounterPolls], o.Counters[CounterEarly] = float64(polls), float64(early)
-	return nil
+	if d.served == nil {
+		return nil
+	}
+	return r.describe(o, d.served, result.TimedServed)
 }

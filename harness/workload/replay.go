@@ -143,9 +143,11 @@ func (p *replay) keepNear(at uint64) {
 // passes, and no slot is used again before the item in it was freed.
 func (p *replay) lastPass(cpus, cpu int, pass uint64, late bool) bool {
 	p.ended.Add(1)
+	var wait measure.Patience
 	if cpu == 0 {
 		for p.ended.Load() < (pass+1)*uint64(cpus) {
 			arch.Pause(1)
+			wait.Turn()
 		}
 		word := (pass + 1) << 1
 		if late {
@@ -157,6 +159,7 @@ func (p *replay) lastPass(cpus, cpu int, pass uint64, late bool) bool {
 	word := p.verdict.Load()
 	for word>>1 < pass+1 {
 		arch.Pause(1)
+		wait.Turn()
 		word = p.verdict.Load()
 	}
 	return word&1 == 1

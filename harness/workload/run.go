@@ -3,6 +3,7 @@ package workload
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"headroom/designs"
 	distribution "headroom/harness/latency"
@@ -35,6 +36,7 @@ type seat struct {
 	inside   int64      // time inside operations, where a load counts that
 	owed     int64      // ns by which operations are to be lengthened yet
 	lingered int64      // when this CPU was last held up on purpose
+	chunk    int        // operations between two readings of the clock, where a load works in chunks
 	casNs    [2]float64 // before and after
 	trip     [2]float64
 	realtime error
@@ -80,6 +82,7 @@ type run struct {
 	storm   *storm
 	drought *drought
 	flight  *flight
+	writers []irqWriter
 }
 
 // load is how one workload runs. The tasks of a CPU share its seat; their number is Spec.tasksOn.
@@ -92,6 +95,7 @@ type load struct {
 	figures func(r *run, o *result.Sample) error            // adds to what is counted for every workload, or corrects it; nil for nothing
 	timed   bool                                            // it times operations on its own, whatever the spec says
 	inside  bool                                            // ns/op is seat.inside over the operations, not the whole interval
+	clocked bool                                            // it ends with the chunk of operations in which the time ran out
 	uneven  bool                                            // its CPUs do different things, so that what each did says nothing of fairness
 }
 
@@ -99,21 +103,24 @@ type load struct {
 func loadOf(name string) load {
 	switch name {
 	case BulkKeep:
-		return load{body: (*run).keepOn, lay: (*run).layKeepers, warm: (*run).fillKeeper, after: (*run).emptyKeeper}
+		return load{body: (*run).keepOn, lay: (*run).layKeepers, warm: (*run).fillKeeper, after: (*run).emptyKeeper, clocked: true}
 	case CrossCPU:
-		return load{body: (*run).cross, lay: (*run).layRing, warm: (*run).warmRing, figures: (*run).crossFigures, uneven: true}
+		return load{body: (*run).cross, lay: (*run).layRing, warm: (*run).warmRing, figures: (*run).crossFigures, uneven: true, clocked: true}
 	case StartStorm:
 		return load{body: (*run).stormOn, lay: (*run).layStorm, warm: (*run).warm, check: (*run).checkStorm, figures: (*run).stormFigures, timed: true, inside: true}
 	case TagExhaust:
-		return load{body: (*run).exhaust, warm: (*run).warm}
+		return load{body: (*run).exhaust, warm: (*run).warm, clocked: true}
 	case ExhaustRecover:
 		return load{body: (*run).dryOut, lay: (*run).layDrought, warm: (*run).warm, figures: (*run).droughtFigures, uneven: true}
 	case BioInflight:
 		return load{body: (*run).submitOrServe, lay: (*run).layFlight, warm: (*run).warm, figures: (*run).flightFigures, timed: true, inside: true}
+	case IRQAllocFails:
+		return load{body: (*run).writeInInterrupts, lay: (*run).layWriters, warm: (*run).warm, check: (*run).accountWrites, figures: (*run).writerFigures,
+			timed: true, inside: true}
 	case Trace:
 		return load{body: (*run).replayStream, warm: (*run).warm}
 	}
-	return load{body: (*run).closed, warm: (*run).warm}
+	return load{body: (*run).closed, warm: (*run).warmUp, clocked: true}
 }
 
 type casWord struct {
@@ -222,10 +229,12 @@ func (r *run) spawn(s *seat) {
 // prepare is what the first task of a CPU does before the measured interval.
 func (r *run) prepare(t *kernel.Task, s *seat) {
 	if r.native() {
-		if s.realtime = errTooLong; !r.long() {
+		s.realtime = r.unfit()
+		if s.realtime == nil {
 			s.realtime = machine.Realtime(true)
 		}
 	}
+	r.barrier(s) // chunks are sized by what operations cost with all CPUs at work
 	r.load.warm(r, t, s)
 	if r.native() {
 		s.casNs[0] = measure.CAS(t, &r.words[s.cpu].word)
@@ -251,15 +260,29 @@ func (r *run) prepare(t *kernel.Task, s *seat) {
 // burstNs is the longest interval measured at real-time priority: it locks everything else out of the processor.
 const burstNs = 400_000_000
 
-var errTooLong = errors.New("the measured interval is longer than 0.4 s")
+var (
+	errTooLong     = errors.New("the measured interval is longer than 0.4 s")
+	errGoScheduler = errors.New("the design waits in Go's own scheduler, whose other threads would queue behind this one")
+)
 
-// long reports whether the interval is too long for real-time priority: a replay at the pace of its recording may be.
-func (r *run) long() bool {
+// unfit says why the run may not have real-time priority, nil when it may. A replay at the pace of its recording may take too long for it, and so may
+// a queue in front of a slow device. A design on Go's primitives hands its waiters to threads of ordinary priority, which the spinning CPUs
+// would lock out: what came out would be the priority's cost, not the design's.
+func (r *run) unfit() error {
 	ns := float64(r.spec.DurationNs)
-	if r.spec.Pace > 0 {
+	switch {
+	case r.spec.Pace > 0:
 		ns = max(ns, float64(r.replay.spanNs)/r.spec.Pace)
+	case r.spec.Workload == BioInflight:
+		ns = r.spec.Flight.lastsNs(r.spec.DurationNs)
 	}
-	return ns > burstNs
+	switch {
+	case ns > burstNs:
+		return errTooLong
+	case r.variant.Capabilities.NativeOnly && r.spec.CPUs > 1:
+		return errGoScheduler
+	}
+	return nil
 }
 
 // finish is what the last task of a CPU does after the measured interval.
@@ -311,27 +334,54 @@ func (r *run) barrier(s *seat) {
 
 // warm takes the caches, the branch predictors and the per-CPU lists to where a steady run has them. Where tags are scarce some of it fails.
 func (r *run) warm(t *kernel.Task, s *seat) {
-	r.chunk(t, make([]designs.Item, r.spec.Hold), warmChunks*r.chunkOps(), nil)
+	r.chunk(t, make([]designs.Item, r.spec.Hold), warmChunks*roundTo(mostChunk, r.unit()), nil)
 }
 
 const (
 	warmChunks = 10
-	// chunkTarget operations lie between two readings of the clock: 4,096 times 5 ns are 20 us, one reading 10 ns.
-	chunkTarget = 4096
+	// chunkNs is how long the operations between two readings of the clock take together, about: 3,000 times the reading, and little beside a sample
+	// of milliseconds, in whose last chunk a CPU may be alone. They are leastChunk at least, beside which a reading is 0.2 ns, and mostChunk at most.
+	chunkNs    = 30_000
+	leastChunk = 64
+	mostChunk  = 4096
 )
 
-// chunkOps is the number of operations between two looks at the clock, a multiple of the items held.
-func (r *run) chunkOps() int {
+// unit is what a chunk's operations are a multiple of: the loops that time them do so in blocks, and a window is filled and emptied whole.
+func (r *run) unit() int {
 	if r.spec.Hold > 1 {
-		return max(1, chunkTarget/r.spec.Hold) * r.spec.Hold
+		return r.spec.Hold
 	}
-	return chunkTarget
+	return latency.BlockOps
+}
+
+// roundTo is the multiple of unit next below ops, at least unit.
+func roundTo(ops, unit int) int { return max(1, ops/unit) * unit }
+
+// warmUp warms up, and sizes the chunks.
+func (r *run) warmUp(t *kernel.Task, s *seat) {
+	held := make([]designs.Item, r.spec.Hold)
+	s.chunk = r.sized(r.unit(), func(ops int) { r.chunk(t, held, ops, nil) })
+}
+
+// sized runs warmChunks of the largest chunks and returns how many operations take about chunkNs, a multiple of unit: by the median of those chunks,
+// so that neither an interruption counts nor what a CPU does before and after the others.
+func (r *run) sized(unit int, work func(ops int)) int {
+	largest := roundTo(mostChunk, unit)
+	took := make([]int64, warmChunks)
+	for i := range took {
+		began := r.now()
+		work(largest)
+		took[i] = max(1, r.now()-began)
+	}
+	slices.Sort(took)
+	ops := chunkNs * int64(largest) / took[warmChunks/2]
+	return roundTo(int(min(max(ops, leastChunk), mostChunk)), unit)
 }
 
 // closed is the body of fastpath and window.
 func (r *run) closed(t *kernel.Task, s *seat, _ int) {
 	held := make([]designs.Item, r.spec.Hold)
-	ops := r.chunkOps()
+	ops := s.chunk
 	end := s.started + r.spec.DurationNs
 	for now := s.started; now < end; now = r.now() {
 		s.failed += int64(r.chunk(t, held, ops, s.timing.recorder))

@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"strings"
 	"testing"
 
 	"headroom/designs"
@@ -42,7 +43,11 @@ func TestFlightRunsOutOfItems(t *testing.T) {
 		for _, n := range counts {
 			s := Spec{Workload: BioInflight, Design: v.Design, Variant: v.Name, CPUs: n, Flight: heavy, DurationNs: 3_000_000, SlowerPct: 10}
 			o := measureOne(t, s, nil)
-			if most := o.Sample.Counters[CounterInFlight]; most < 4 || most > 80 {
+			least := 4.0
+			if strings.HasPrefix(v.Name, "lock-reserve") {
+				least = 2 // requests wait, and who waits has no right to the reserve
+			}
+			if most := o.Sample.Counters[CounterInFlight]; most < least || most > 80 {
 				t.Errorf("%s, %d CPUs: %v requests in flight", v.FullName(), n, most)
 			}
 			if failed := o.Sample.Counters[CounterFailed] > 0; failed == v.Capabilities.MayWait {
@@ -62,8 +67,8 @@ func TestEveryTaskIsServedAfterTheRelease(t *testing.T) {
 				o := measureOne(t, s, nil)
 				c := o.Sample.Counters
 				private := v.Guaranteed(designs.Config{Items: s.Items(0)}) < s.Items(0) // what other CPUs keep is out of the leader's reach
-				if want := int64(droughtCycles * 8 * n); o.Sample.Ops != want || c[CounterEarly] != 0 && !private {
-					t.Errorf("%s, %d CPUs: %d tasks were served, want %d, %v of them early", v.FullName(), n, o.Sample.Ops, want, c[CounterEarly])
+				if want := int64(droughtCycles * 8 * n); o.Sample.Ops+int64(c[CounterEarly]) != want || c[CounterEarly] != 0 && !private {
+					t.Errorf("%s, %d CPUs: %d tasks were served, want %d, and %v early", v.FullName(), n, o.Sample.Ops, want, c[CounterEarly])
 				}
 				if c[CounterFailed] != 0 || c[CounterBefore] <= 0 || c[CounterAfter] <= 0 || c[CounterRecovery] <= 0 || c[CounterRecoveryMost] < c[CounterRecovery] {
 					t.Errorf("%s, %d CPUs: %v", v.FullName(), n, c)

@@ -43,7 +43,7 @@ func (r *run) beginTiming(s *seat) {
 		switch r.spec.Workload {
 		case Fastpath, Window:
 			s.timing.recorder = latency.NewRecorder(recorderSeed + uint64(s.cpu))
-		default:
+		case TagExhaust:
 			s.timing.allocs = newHistograms(1)[0]
 		}
 	}

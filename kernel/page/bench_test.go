@@ -12,7 +12,8 @@ type bench struct {
 	testing.TB
 	memory    *mem.Memory
 	tasks     []kernel.Task
-	distances [][]int // what the machine tells of them; nil by default
+	distances [][]int              // what the machine tells of them; nil by default
+	masked    func(t *kernel.Task) // called when t masks interrupts and when it restores them, sim build only
 }
 
 func newBench(t testing.TB, nodes, cpus, bytes int) *bench {
@@ -94,9 +95,13 @@ func (b *bench) Node(cpu int) int    { return cpu * b.memory.Nodes() / len(b.tas
 func (b *bench) Memory() *mem.Memory { return b.memory }
 func (b *bench) Distances() [][]int  { return b.distances }
 
-func (b *bench) TaskAt(index int) *kernel.Task      { return &b.tasks[index] }
-func (b *bench) Park(*kernel.Task)                  { b.Fatal("a task waits") }
-func (b *bench) Ready(by, t *kernel.Task)           {}
-func (b *bench) Resched(*kernel.Task)               {}
-func (b *bench) Masked(*kernel.Task)                {}
+func (b *bench) TaskAt(index int) *kernel.Task { return &b.tasks[index] }
+func (b *bench) Park(*kernel.Task)             { b.Fatal("a task waits") }
+func (b *bench) Ready(by, t *kernel.Task)      {}
+func (b *bench) Resched(*kernel.Task)          {}
+func (b *bench) Masked(t *kernel.Task) {
+	if b.masked != nil {
+		b.masked(t)
+	}
+}
 func (b *bench) Misuse(t *kernel.Task, what string) { b.Fatal(what) }

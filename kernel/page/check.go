@@ -76,6 +76,9 @@ func (w *walk) block(place string, index uint32, order int, state uint32) error 
 		if w.seen[index+i] {
 			return fmt.Errorf("%s has page %d, which is somewhere else too (I1)", place, index+i)
 		}
+		if got := w.pages[index+i].state.Load(); i > 0 && got != kindInside {
+			return fmt.Errorf("%s has pages %d to %d, and page %d of them is %s (I2)", place, index, index+1<<order-1, index+i, describe(got))
+		}
 		w.seen[index+i] = true
 	}
 	return nil
@@ -121,8 +124,8 @@ func (w *walk) freeLists() error {
 func (w *walk) lists() error {
 	for cpu := range w.zone.lists {
 		l, pages := &w.zone.lists[cpu], uint32(0)
-		if high := l.words.high.Load(); int(high) > w.config.MostHigh {
-			return fmt.Errorf("CPU %d's list may hold %d pages, and %d are the most (I14)", cpu, high, w.config.MostHigh)
+		if high, most := l.words.high.Load(), l.words.most.Load(); high > most {
+			return fmt.Errorf("CPU %d's list may hold %d pages, and %d are the most (I14)", cpu, high, most)
 		}
 		for order := range l.rings {
 			r := &l.rings[order]
@@ -138,7 +141,7 @@ func (w *walk) lists() error {
 			}
 		}
 		if got := l.words.pages.Load(); got != pages {
-			return fmt.Errorf("CPU %d's list holds %d pages, and %d are counted", cpu, pages, got)
+			return fmt.Errorf("CPU %d's list holds %d pages, and %d are counted (I1)", cpu, pages, got)
 		}
 	}
 	return nil

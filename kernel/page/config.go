@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"headroom/kernel"
+	"headroom/kernel/lock"
 )
 
 // ListEra says how per-CPU lists are protected.
@@ -46,7 +47,8 @@ type Config struct {
 	// there is none. It may not wait. Every task it may choose looks at Victim between its steps and ends with Exit. nil: nobody is killed.
 	Kill func(t *kernel.Task) (victim int, ok bool)
 	// Reap frees up to most of the pages of a task that Kill has chosen, without its help, and returns how many. It may not wait. The task cannot end
-	// meanwhile: its Exit waits; but it may free pages itself, and the two must agree who frees which. nil: victims are not reaped.
+	// meanwhile: its Exit waits; but it may free pages itself, and the two must agree who frees which. nil: victims are not reaped,
+	// the only choice with rt=on.
 	Reap      func(t *kernel.Task, victim, most int) int
 	ReapPages int // the most that Reap is asked for, at least 1 where there is a Reap
 	// Distance gives the distance from a node to a node; nil means what the machine tells, and where it does not, that nodes are as far apart as
@@ -80,6 +82,9 @@ func (c Config) complete(place kernel.Place) (Config, error) {
 	}
 	if c.Reap != nil && (c.Kill == nil || c.ReapPages < 1) {
 		return c, fmt.Errorf("%w: a reaper of %d pages: give Kill, and at least 1 page", errLayout, c.ReapPages)
+	}
+	if c.Reap != nil && lock.RT {
+		return c, fmt.Errorf("%w: a reaper with rt=on: it would sleep for zone locks while its victim's Exit spins for it: give no Reap", errLayout)
 	}
 	if c.Drift == 0 {
 		c.Drift = driftPages(c.Pages, c.PageBytes, cpus)

@@ -16,7 +16,23 @@ func (w *listWords) bounds() (high, most, batch uint32) {
 	return min(max(w.high.LoadRelaxed(), w.least.Load()), most), most, w.batch.Load()
 }
 
-// refillBlocks is how many blocks of an order one look into the zone may move, the caller's own among them; list held.
+// limit changes where the list spills; list held, or called by SetLimits.
+//
+// I14: whoever stores a limit looks at the ceiling afterwards, and SetLimits stores the ceiling before the limit: the last to store a limit sees every
+// ceiling whose own limit it has replaced.
+func (w *listWords) limit(high uint32) {
+	for {
+		w.high.Store(high)
+		most := w.most.Load()
+		if high <= most || mutant.On(pg10) || mutant.On(pg14) {
+			return
+		}
+		high = most
+	}
+}
+
+// refillBlocks is how many blocks of an order one look into the zone may move, the caller's own among them; list held, and the zone has passed the
+// caller's mark.
 //
 // TryLock, after 6.12: each refill since the last free doubles the batch, and the list may hold as much more, up to its ceiling, unless memory is low;
 // but a refill leaves room for a batch of frees. Blocks of a high order come in pairs at least.
@@ -35,7 +51,7 @@ func (l *list) refillBlocks(order int) int {
 		if mutant.On(pg10) {
 			high += n
 		}
-		w.high.StoreRelaxed(high)
+		w.limit(high)
 		reachRaised.Hit()
 	}
 	room := batch
@@ -82,8 +98,8 @@ func (l *list) spillPages(pressed bool) uint32 {
 	case high < run+batch:
 		next = max(high, min(run+batch, most))
 	}
-	if next != high {
-		w.high.StoreRelaxed(next)
+	if next != w.high.LoadRelaxed() {
+		w.limit(next)
 	}
 	if pressed {
 		high = min(4*batch, next)
@@ -103,8 +119,8 @@ func (w *listWords) note(pages uint32) {
 }
 
 // SetLimits changes how many pages each CPU keeps: at high pages a list spills batch of them, and the height floats no longer. high 0 turns the
-// lists off. A list that is being filled or spilled may keep its old height until that happens again. It returns an error when batch is below 1, or
-// either is above Config.MostHigh. Any context; lists may be in use.
+// lists off: every free then gives a batch back. It returns an error when batch is below 1, or either is above Config.MostHigh. Any context; lists may
+// be in use, and a call on them that is under way may still go by the old limits.
 func (a *Allocator) SetLimits(high, batch int) error {
 	if high < 0 || batch < 1 || max(high, batch) > a.config.MostHigh {
 		return errLimits
@@ -120,7 +136,7 @@ func (a *Allocator) SetLimits(high, batch int) error {
 func (w *listWords) setLimits(least, most, batch int) {
 	w.least.Store(uint32(least))
 	w.most.Store(uint32(most))
-	w.high.Store(uint32(least))
+	w.limit(uint32(least))
 	w.batch.Store(uint32(batch))
 }
 

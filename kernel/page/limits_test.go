@@ -54,6 +54,39 @@ func TestMovesGrow(t *testing.T) {
 	b.sound(a, 2048)
 }
 
+// A look into a zone that refuses leaves the list as it is: its limit and the size of its refills, however often a caller tries.
+func TestRefusalsRaiseNothing(t *testing.T) {
+	b := newBench(t, 1, 1, 1<<20)
+	config := tiny(64, 8, 16, 24, TryLock)
+	config.High, config.HighMax, config.Batch = 4, 128, 1
+	a := b.pages(config)
+	z := &a.zones[0]
+	w := z.lists[0].words
+	for z.freePages() > 16 || w.pages.Load() != 0 {
+		b.take(a, 0, kernel.NoWait, 0, 1)
+	}
+	const factor = 1
+	w.factor.Store(factor)
+	high := w.high.Load()
+	if high < 5 || high >= w.most.Load()-2 || z.hint.pressed.Load() != 0 {
+		t.Fatalf("the list may hold %d pages at the low mark, or memory is low already: nothing to see", high)
+	}
+	b.take(a, 0, kernel.NoWait, 0, 1) // refused above the low mark, served below it
+	if got := w.high.Load(); got != high || w.factor.Load() > factor+1 {
+		t.Errorf("a refused and a served look: the list may hold %d pages, before %d, and doubles %d times, before %d", got, high, w.factor.Load(), factor)
+	}
+	b.all(a, 0, kernel.NoWait, 0)
+	w.factor.Store(0)
+	for range 5 {
+		if _, err := a.Alloc(b.on(0), kernel.NoWait, 0); err == nil {
+			t.Fatal("a page from an empty zone")
+		}
+	}
+	if got := w.high.Load(); got != high || w.factor.Load() != 0 {
+		t.Errorf("after refusals the list may hold %d pages, before %d, and doubles %d times", got, high, w.factor.Load())
+	}
+}
+
 // When memory is low limits go back to where they began, and lists keep no more than that, nor four batches.
 func TestPressureLowersTheLimits(t *testing.T) {
 	b := newBench(t, 1, 1, 1<<20)

@@ -4,34 +4,89 @@ package page
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
+	"headroom/kernel"
 	"headroom/kernel/mutant"
-	"headroom/kernel/reach"
 )
 
-// The mutants that need one CPU only are found by the same checks.
-func TestSequentialChecksCatchTheMutants(t *testing.T) {
+// Each planted mistake is found by the check of the invariant it breaks, and for what it breaks: under schedules where it takes several tasks, by one
+// caller else.
+func TestChecksCatchTheMutants(t *testing.T) {
+	checked := map[mutant.ID]bool{}
 	for _, c := range []struct {
 		id    mutant.ID
+		found string // what the finding must say
 		check func() error
 	}{
-		{pa06, func() error { return setAsideIsSigned(t) }},
-		{pg12, func() error { return setAsideIsGiven(t) }},
-		{um01, func() error { return reserveIsNotCached(t, TryLock) }},
-		{um01, func() error { return reserveIsNotCached(t, IRQOff) }},
-		{nl01, func() error { return pathsAgree(t) }},
-		{pg01, func() error { return buddyStory(t, mergeStory) }},
+		{pa01, "contract: an unprivileged caller left", schedulesOf(marks())},
+		{pa02, "contract: an unprivileged caller left", schedulesOf(marks())},
+		{pa03, "livelock: no end", schedulesOf(resize(TryLock))},
+		{pa03, "livelock: no end", schedulesOf(resize(IRQOff))},
+		{pa04, "data-race: ", schedulesOf(churn(TryLock, 1))}, // of a list's words
+		{pa06, "with less free than set aside", func() error { return setAsideIsSigned(t) }},
+		{um01, "0 are left and 3 lie on a list", func() error { return reserveIsNotCached(t, TryLock) }},
+		{um01, "0 are left and 3 lie on a list", func() error { return reserveIsNotCached(t, IRQOff) }},
+		{nl01, "page 0 has 0 owners", func() error { return pathsAgree(t) }},
+		{pg01, "a free list has pages 8 to 11, and page 11 of them is held, order 0, 1 owners (I2)", func() error { return buddyStory(t, mergeStory) }},
+		{pg02, "are counted (I1)", schedulesOf(interrupted())},
+		{pg03, "conservation: a dead CPU keeps", schedulesOf(death(TryLock))},
+		{pg03, "conservation: a dead CPU keeps", schedulesOf(death(IRQOff))},
+		{pg04, "data-race: ", schedulesOf(churn(TryLock, 1))}, // of a list's words
+		{pg05, "data-race: ", schedulesOf(caching(TryLock))},  // of a page's links
+		{pg06, "livelock: no end", schedulesOf(background())},
+		{pg07, "deadlock: user/0 on CPU 0 sleeps", schedulesOf(dirtying(TryLock, 1, 1))},
+		{pg08, "deadlock: user/0 on CPU 0 sleeps; user/1 on CPU 1 sleeps", schedulesOf(dirtying(TryLock, 4, 2))},
+		{pg09, "contract: a second victim is chosen", schedulesOf(hogging())},
+		{pg10, "are the most (I14)", schedulesOf(floating())},
+		{pg11, "contract: a victim has ended while it is reaped", schedulesOf(reaping())},
+		{pg12, "a caller in reclaim is refused for the sake of 6 pages", func() error { return setAsideIsGiven(t) }},
+		{pg13, "contract: a caller in reclaim was refused", schedulesOf(urgent())},
+		{pg14, "are the most (I14)", schedulesOf(lowering())},
+		{pg15, "a caller on CPU 1 freed a page, and CPU 0 has it", func() error { return movedCaller(t) }},
 	} {
-		if err := with(c.id, c.check); err == nil {
-			t.Errorf("%s: its check finds nothing", c.id)
+		checked[c.id] = true
+		if err := with(c.id, c.check); err == nil || !strings.Contains(err.Error(), c.found) {
+			t.Errorf("%s: want a finding with %q: %v", c.id, c.found, err)
 		} else {
 			t.Logf("%s: %v", c.id, err)
 		}
 	}
+	for _, m := range mutant.All() {
+		if m.Host == host && !checked[m.ID] {
+			t.Errorf("%s has no check", m.ID)
+		}
+	}
 }
 
-// with runs a check with a mutant on; a panic is a finding too.
+func schedulesOf(p program) func() error { return func() error { return explore(p) } }
+
+// movedCaller: I1: a caller who comes to another CPU just as he masks interrupts uses that CPU's list.
+func movedCaller(t testing.TB) error {
+	b := newBench(t, 1, 2, 1<<16)
+	c := tiny(8, 0, 0, 0, IRQOff)
+	c.High = 4
+	a := b.pages(c)
+	p := b.take(a, 0, kernel.NoWait, 0, 1)[0]
+	b.masked = func(t *kernel.Task) { t.Move(1) }
+	b.free(a, 0, 0, p) // the task of CPU 0, until it moves
+	for cpu, want := range []uint32{0, 1} {
+		if n := a.zones[0].lists[cpu].words.pages.Load(); n != want {
+			return fmt.Errorf("a caller on CPU 1 freed a page, and CPU %d has it", cpu)
+		}
+	}
+	return a.Check()
+}
+
+// A free goes to the list of the CPU on which interrupts are masked.
+func TestMovedCallerUsesTheNewCPU(t *testing.T) {
+	if err := movedCaller(t); err != nil {
+		t.Error(err)
+	}
+}
+
+// with runs a check with a mutant on; a panic is an error that says so.
 func with(id mutant.ID, check func() error) (err error) {
 	mutant.Set(id)
 	defer mutant.Set("")
@@ -42,28 +97,3 @@ func with(id mutant.ID, check func() error) (err error) {
 	}()
 	return check()
 }
-
-// catches expects that some schedule of a program fails with the mutant.
-func catches(t *testing.T, id string, p program) {
-	t.Helper()
-	err := with(mutant.ID(id), func() error { return explore(p) })
-	if err == nil {
-		t.Errorf("%s: its check finds nothing", id)
-		return
-	}
-	t.Logf("%s: %v", id, err)
-}
-
-// Every mutant of this package is in one of the tables above.
-func TestEveryMutantHasItsCheck(t *testing.T) {
-	checked := map[mutant.ID]bool{"PA-01": true, "PA-02": true, "PA-03": true, "PA-04": true, "PA-06": true, "UM-01": true, "NL-01": true,
-		"PG-01": true, "PG-02": true, "PG-03": true, "PG-04": true, "PG-05": true, "PG-06": true, "PG-07": true, "PG-08": true, "PG-09": true,
-		"PG-10": true, "PG-11": true, "PG-12": true}
-	for _, m := range mutant.All() {
-		if m.Host == host && !checked[m.ID] {
-			t.Errorf("%s has no check", m.ID)
-		}
-	}
-}
-
-func reachPoints() []*reach.Point { return reach.All() }

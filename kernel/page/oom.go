@@ -26,7 +26,8 @@ func (a *Allocator) Victim(t *kernel.Task) bool {
 // Exit says that t holds no memory any more and that Config.Kill will not choose it. Every task that Kill may choose calls it at its end. Process
 // context.
 //
-// I13, I15: a choice that is under way may fall on t still, and it may be being reaped, so the end of that is waited for.
+// I13, I15: a choice that is under way may fall on t still, and it may be being reaped, so the end of that is waited for, by spinning: a killer
+// never sleeps meanwhile. With rt=on the reaper's frees would, which is why New refuses a reaper there.
 func (a *Allocator) Exit(t *kernel.Task) {
 	a.killer.victim.AwaitNot(choosing)
 	a.killer.victim.CompareAndSwap(uint32(t.Index())+1, 0)
@@ -40,8 +41,8 @@ func (a *Allocator) rights(t *kernel.Task) kernel.Rights {
 	return t.Rights()
 }
 
-// kill is the last resort of direct reclaim: it sees to it that there is a victim, has it reaped, and lets others run. It reports false when there is nothing to
-// hope for: t is the victim itself, or nobody can be killed for such a call.
+// kill is the last resort of direct reclaim: it sees to it that there is a victim, has it reaped, and lets others run. It reports false when there is
+// nothing to hope for: t is the victim itself, or nobody can be killed for such a call.
 //
 // I13: whoever turns 0 into choosing is the only one that chooses, and no other choice begins before the victim's Exit.
 func (a *Allocator) kill(t *kernel.Task, gfp kernel.GFP, order int) bool {

@@ -11,8 +11,9 @@
 //
 // Invariants:
 //
-//	I1  a page is in one place: a free list of its zone, one per-CPU list, the cache, or with an owner (mutants PG-02, PG-04, PA-04)
-//	I2  a free block of an order lies on a multiple of its size, and its buddy is not free in the same order (mutant PG-01)
+//	I1  a page is in one place: a free list of its zone, one per-CPU list, the cache, or with an owner (mutants PG-02, PG-04, PG-15, PA-04)
+//	I2  a free block of an order lies on a multiple of its size, none of its pages is anywhere else, and its buddy is not free in the same order
+//	    (mutant PG-01)
 //	I3  the free count of a zone is never above the pages on its free lists while the zone's lock is free (mutants PA-01, PA-02)
 //	I4  nobody takes a block out of a zone that leaves it below the mark of his flags, rights and era (mutants PA-01, PA-02, PA-06)
 //	I5  what is below the ordinary mark goes to its taker only, never onto a list (mutant UM-01)
@@ -24,9 +25,10 @@
 //	I11 what is allocated to write a dirty page may use every reserve, and starts no reclaim (mutant PG-08)
 //	I12 nobody waits for a write when none is under way (mutant PG-07)
 //	I13 no second victim is chosen while the first lives (mutant PG-09)
-//	I14 no list may hold more than its ceiling, however its limit floats (mutant PG-10)
+//	I14 when no call is under way no list's limit is above its ceiling, however it has floated and whoever has called SetLimits meanwhile; at all
+//	    times it is at most Config.MostHigh (mutants PG-10, PG-14)
 //	I15 a victim does not end while it is being reaped (mutant PG-11)
-//	I16 no caller in direct reclaim is refused for the sake of pages that are set aside for urgent callers (mutant PG-12)
+//	I16 no caller in direct reclaim is refused for the sake of pages that are set aside for urgent callers (mutants PG-12, PG-13)
 //
 // Locks, in the order they nest: the mutex of Drain, one list's lock, one zone's lock. The cache's lock nests in none and holds none. Zone and
 // cache locks are taken with interrupts masked; a list's lock is not, which is why it is only tried where an interrupt may be.
@@ -49,13 +51,15 @@
 // Contexts: any but NMI; with DirectReclaim process context with no spinning lock held. With rt=on a zone's lock sleeps: IRQOff, which takes it
 // with interrupts masked, then breaks the kernel's rules, as it did in 2020.
 //
-// Differences from the originals: the mark is looked at where pages leave the zone, under its lock, and a list hit is not checked; the kernel
-// looks before, without the lock, and can overshoot by one batch a CPU. In the TryLock form a caller that is about to fail first empties the
-// lists it can lock, whatever its flags; the kernel does so in direct reclaim only. While memory is low every free empties its list in the IRQOff form, which
-// the kernel of 2020 did not do; lists that are idle keep their limits, where the kernel lowers them every few seconds. There is one migrate type and one
-// zone a node, and pages set aside for urgent callers of high orders are a number, not blocks: it begins full, ends when direct reclaim is short
-// of pages, and grows again by what such callers take. A victim is reaped at once by the caller who chose it, where the kernel
-// has a thread for it that gives the victim time to end by itself.
+// Differences from the originals: the mark is looked at where pages leave the zone, under its lock, and a list hit is not checked; the kernel looks
+// before, without the lock, and can overshoot by one batch a CPU. The limits of the TryLock form float as in 6.12 but for four things: refills of
+// orders above 0 do not raise them; one state, memory is low, stands for the kernel's two, a zone below its high mark and a zone in reclaim; a free
+// of a high order that follows another never empties the list; and the count of frees in a row is capped where the list spills, not at each free. In
+// the TryLock form a caller that is about to fail first empties the lists it can lock, whatever its flags; the kernel does so in direct reclaim only.
+// While memory is low every free empties its list in the IRQOff form, which the kernel of 2020 did not do; lists that are idle keep their limits,
+// where the kernel lowers them every few seconds. There is one migrate type and one zone a node, and pages set aside for urgent callers of high
+// orders are a number, not blocks: it begins full, ends when direct reclaim is short of pages, and grows again by what such callers take. A victim is
+// reaped at once by the caller who chose it, where the kernel has a thread for it that gives the victim time to end by itself.
 //
 // Not here: compaction.
 package page
@@ -69,6 +73,7 @@ import (
 	"headroom/kernel/lock"
 	"headroom/kernel/machine"
 	"headroom/kernel/mem"
+	"headroom/kernel/mutant"
 	"headroom/kernel/percpu"
 )
 
@@ -197,13 +202,14 @@ func (a *Allocator) Alloc(t *kernel.Task, gfp kernel.GFP, order int) (Page, erro
 // Free gives a block back; the caller is its last owner. It panics, before it changes anything, on a block that is not held with that order.
 // Any context but NMI.
 func (a *Allocator) Free(t *kernel.Task, p Page, order int) {
-	l := a.cpus[t.CPU()].home
+	cpu := t.CPU()
+	l := a.cpus[cpu].home
 	z := l.zone
 	offset := uint64(p) - z.first
 	if offset >= z.bytes {
 		z = a.zoneOf(p)
 		offset = uint64(p) - z.first
-		l = &z.lists[t.CPU()]
+		l = &z.lists[cpu]
 	}
 	index := uint32(offset >> a.shift)
 	d := &z.pages[index]
@@ -218,6 +224,9 @@ func (a *Allocator) Free(t *kernel.Task, p Page, order int) {
 		reachBusy.Hit()
 		z.giveBack(t, index, order)
 		return
+	}
+	if a.irqOff && t.CPU() != cpu && !mutant.On(pg15) {
+		l = &z.lists[t.CPU()] // until interrupts were masked the caller could move; a list with a lock may be any CPU's
 	}
 	d.state.StoreRelaxed(listed(order))
 	r := &l.rings[order]

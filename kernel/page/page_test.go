@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"headroom/kernel"
+	"headroom/kernel/lock"
 	"headroom/kernel/mem"
 )
 
@@ -205,6 +206,25 @@ func TestNoGarbage(t *testing.T) {
 		})
 		if n != 0 {
 			t.Errorf("era %d: %v allocations of Go memory", era, n)
+		}
+	}
+}
+
+// With rt=on the zones' locks sleep, and a victim's Exit spins while it is reaped: New takes a reaper without rt only.
+func TestNewRefusesAReaperThatWouldSleep(t *testing.T) {
+	b := newBench(t, 1, 1, 1<<16)
+	c := Config{Pages: 16, PageBytes: 64, Kill: func(*kernel.Task) (int, bool) { return 0, false }}
+	defer func() { lock.RT = false }()
+	for _, sleeping := range []bool{false, true} {
+		for _, reaps := range []bool{false, true} {
+			lock.RT, c.Reap, c.ReapPages = sleeping, nil, 0
+			if reaps {
+				c.Reap, c.ReapPages = func(*kernel.Task, int, int) int { return 0 }, 1
+			}
+			_, err := New(b, c)
+			if refused := errors.Is(err, errLayout) && strings.Contains(err.Error(), "a reaper with rt=on"); refused != (sleeping && reaps) || !refused && err != nil {
+				t.Errorf("rt=on %v, a reaper %v: %v", sleeping, reaps, err)
+			}
 		}
 	}
 }

@@ -72,4 +72,10 @@ var (
 		Story: "the victim learns that it is one before it is reaped, and is not waited for"})
 	pg12 = mutant.Define(mutant.Mutant{ID: "PG-12", Host: host, Breaks: "I16",
 		Story: "what is set aside for urgent callers is never given back"})
+	pg13 = mutant.Define(mutant.Mutant{ID: "PG-13", Host: host, Breaks: "I16",
+		Story: "direct reclaim gives up what is set aside, then honours what an urgent caller has set aside since"})
+	pg14 = mutant.Define(mutant.Mutant{ID: "PG-14", Host: host, Breaks: "I14",
+		Story: "a refill raises the list's limit to a ceiling that has come down meanwhile, and does not look again"})
+	pg15 = mutant.Define(mutant.Mutant{ID: "PG-15", Host: host, Breaks: "I1",
+		Story: "a free picks its CPU's list, then masks interrupts; the caller moves in between and uses another CPU's list"})
 )

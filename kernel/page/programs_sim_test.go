@@ -23,6 +23,14 @@ func churn(era ListEra, nodes int) program {
 	}}
 }
 
+// interrupted: churn on lists that never spill, so that what a refill loses stays lost.
+func interrupted() program {
+	p := churn(IRQOff, 1)
+	p.config = tiny(32, 0, 0, 0, IRQOff)
+	p.config.High, p.config.Batch = 32, 4
+	return p
+}
+
 // floating: churn on lists whose limits float, over a zone with pages set aside.
 func floating() program {
 	p := churn(TryLock, 1)
@@ -122,6 +130,68 @@ func resize(era ListEra) program {
 			for _, l := range [][2]int{{0, 1}, {8, 8}, {0, 8}, {4, 2}} {
 				if err := s.a.SetLimits(l[0], l[1]); err != nil {
 					s.Fail(sim.Contract, "%v", err)
+				}
+			}
+		})
+	}}
+}
+
+// lowering: one task takes and frees pages, by which the limits of its list float, while another, after so many looks, ends that and turns the lists
+// off.
+func lowering() program {
+	c := tiny(16, 0, 0, 0, TryLock)
+	c.High, c.HighMax, c.Batch = 2, 16, 1
+	return program{cpus: 2, nodes: 1, config: c, after: everything, setup: func(s *scene) {
+		looks := s.stream.Below(100)
+		s.task("user", 0, func(t *kernel.Task) {
+			for range 2 {
+				var mine []Page
+				for range 4 {
+					if p, ok := s.alloc(t, kernel.NoWait, 0); ok {
+						mine = append(mine, p)
+					}
+				}
+				for _, p := range mine {
+					s.free(t, p, 0)
+				}
+			}
+		})
+		s.task("admin", 1, func(t *kernel.Task) {
+			for range looks {
+				s.a.zones[0].hint.pressed.Load()
+			}
+			if err := s.a.SetLimits(0, 1); err != nil {
+				s.Fail(sim.Contract, "%v", err)
+			}
+		})
+	}}
+}
+
+// urgent: of 8 pages, 4 of them set aside at first, urgent callers take 4, then 2 more and back, by which as much is set aside again. Who may reclaim
+// wants 1 of the other 2, and is never refused.
+func urgent() program {
+	c := tiny(8, 0, 8, 8, TryLock)
+	c.High, c.HighAtomic = 1, 4
+	return program{cpus: 2, nodes: 1, config: c, after: everything, setup: func(s *scene) {
+		s.task("urgent", 0, func(t *kernel.Task) {
+			var mine []Page
+			for i := range 6 {
+				if p, ok := s.alloc(t, kernel.Atomic, 1); ok && i < 2 {
+					mine = append(mine, p)
+				} else if ok {
+					s.free(t, p, 1)
+				}
+			}
+			for _, p := range mine {
+				s.free(t, p, 1)
+			}
+		})
+		s.task("waiting", 1, func(t *kernel.Task) {
+			for range 3 {
+				if p, ok := s.alloc(t, kernel.Kernel, 0); ok {
+					s.free(t, p, 0)
+				} else {
+					s.Fail(sim.Contract, "a caller in reclaim was refused, and at least 2 pages are free")
 				}
 			}
 		})

@@ -8,9 +8,9 @@ import (
 // reclaimPages is how many pages one round of reclaim drops in a zone, the kernel's SWAP_CLUSTER_MAX.
 const reclaimPages = 32
 
-// fromReclaim is direct reclaim: drop clean pages, with IO begin to write dirty ones, empty the CPUs' lists, give up what is set aside, and try
-// again while that makes progress; when nothing but writes is under way, wait for one; when not even that, have a task killed. With NoRetry one round is all; with NoFail
-// there is always another. Process context.
+// fromReclaim is direct reclaim: drop clean pages, with IO begin to write dirty ones, empty the CPUs' lists, give up what is set aside, and try again
+// while that makes progress; when nothing but writes is under way, wait for one; when not even that, have a task killed. With NoRetry one round is
+// all; with NoFail there is always another. Process context.
 func (a *Allocator) fromReclaim(t *kernel.Task, gfp kernel.GFP, order int) (Page, bool) {
 	reachReclaim.Hit()
 	count(t, &a.cpus[t.CPU()].counts.reclaims)
@@ -30,6 +30,9 @@ func (a *Allocator) fromReclaim(t *kernel.Task, gfp kernel.GFP, order int) (Page
 		}
 		a.Drain(t)
 		a.giveAside(t)
+		if !mutant.On(pg12) && !mutant.On(pg13) {
+			d.barred = false // I16: an urgent caller may have set pages aside again
+		}
 		if p, ok := a.fromZones(t, order, d); ok {
 			return p, true
 		}

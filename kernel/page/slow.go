@@ -76,7 +76,7 @@ func (a *Allocator) fromZone(t *kernel.Task, z *zone, order int, d demand) (inde
 		return z.grab(t, order, d, nil)
 	}
 	if a.irqOff && mutant.On(pg02) {
-		return z.grab(t, order, d, &z.lists[t.CPU()])
+		return z.grab(t, order, d, &z.lists[t.CPU()]) // see refill
 	}
 	if a.irqOff {
 		t.IRQSave()
@@ -99,6 +99,9 @@ func (a *Allocator) fromZone(t *kernel.Task, z *zone, order int, d demand) (inde
 	if a.irqOff {
 		t.IRQRestore()
 	} else {
+		if ok {
+			l.words.run.Store(l.words.run.Load() >> 1)
+		}
 		l.words.lock.Unlock(t)
 	}
 	return index, ok
@@ -110,22 +113,14 @@ func (r *ring) popTop() uint32 {
 	return r.slots[(r.words.bottom.Load()+n)&r.mask].Load()
 }
 
-// grab takes a block out of the zone if the demand allows it, and more of the same for the list l, if not nil, down to the ordinary mark only.
+// grab takes a block out of the zone if the demand allows it, and more of the same for the list l, if not nil. A refused look leaves the list and
+// its limit as they are.
 func (z *zone) grab(t *kernel.Task, order int, d demand, l *list) (index uint32, ok bool) {
-	blocks := 1
-	if l != nil {
-		blocks = l.refillBlocks(order)
-	}
 	size := int64(1) << order
-	if mutant.On(pg02) && z.config.Lists == IRQOff {
-		z.area.lock.Lock(t)
-		defer z.area.lock.Unlock(t)
-	} else {
-		z.enter(t)
-		defer z.leave(t)
-	}
+	z.enter(t)
+	defer z.leave(t)
 	d, rest := d.in(z)
-	free := z.freeNear(max(d.mark, d.ordinary) + rest.setAside + size*int64(blocks))
+	free := z.freeNear(max(d.mark, d.ordinary) + rest.setAside + size)
 	if !d.allows(free, order) {
 		return 0, false
 	}
@@ -141,18 +136,37 @@ func (z *zone) grab(t *kernel.Task, order int, d demand, l *list) (index uint32,
 	if mutant.On(um01) {
 		rest = d
 	}
-	taken := size
-	for ; blocks > 1 && rest.allows(free-taken, order); blocks-- { // I5
+	if l != nil {
+		size += z.refill(t, l, order, rest)
+	}
+	z.account(t, -size)
+	return index, true
+}
+
+// refill moves blocks to the list, after one that the caller has and that still counts as free, as far as the demand rest allows, and returns how many
+// pages those are; list held, and the zone's lock.
+func (z *zone) refill(t *kernel.Task, l *list, order int, rest demand) (taken int64) {
+	size, blocks := int64(1)<<order, l.refillBlocks(order)-1
+	if blocks == 0 {
+		return 0
+	}
+	free := z.freeNear(rest.mark+rest.setAside+size*int64(blocks+1)) - size
+	for ; blocks > 0 && rest.allows(free-taken, order); blocks-- { // I5
 		more, found := z.take(order)
 		if !found {
 			break
 		}
-		l.push(more, order)
 		taken += size
+		if mutant.On(pg02) && z.config.Lists == IRQOff {
+			z.leave(t)
+			l.push(more, order)
+			z.enter(t)
+		} else {
+			l.push(more, order)
+		}
 		reachRefill.Hit()
 	}
-	z.account(t, -taken)
-	return index, true
+	return taken
 }
 
 // counts are the slow paths taken on a CPU; its tasks and interrupts write them with interrupts masked.

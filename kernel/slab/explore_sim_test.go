@@ -8,6 +8,7 @@ import (
 
 	"headroom/internal/rng"
 	"headroom/kernel"
+	"headroom/kernel/choice"
 	"headroom/kernel/machine"
 	"headroom/kernel/page"
 	"headroom/kernel/sim"
@@ -112,10 +113,28 @@ func (s *scene) alloc(t *kernel.Task) (o Object, ok bool) {
 		s.Fail(sim.Uniqueness, "object %d was handed out twice", o)
 	}
 	s.held[o] = true
+	s.ownersKeepTheirs()
 	return o, true
 }
 
+// ownersKeepTheirs: I4: the slab of every object with an owner is the cache's still. The looks are no steps.
+func (s *scene) ownersKeepTheirs() {
+	point := choice.Point
+	choice.Point = nil
+	gone := -1
+	for o := range s.held {
+		if !s.c.Holds(o) {
+			gone = max(gone, int(o))
+		}
+	}
+	choice.Point = point
+	if gone >= 0 {
+		s.Fail(sim.Contract, "object %d has an owner, and the pages of its slab were given back", gone)
+	}
+}
+
 func (s *scene) free(t *kernel.Task, o Object) {
+	s.ownersKeepTheirs()
 	delete(s.held, o)
 	s.c.Free(t, o)
 }

@@ -30,7 +30,7 @@ var (
 	so02 = mutant.Define(mutant.Mutant{ID: "SO-02", Host: host, Breaks: "I2",
 		Story: "a slab whose objects were all out is not linked again when the first comes back"})
 	so03 = mutant.Define(mutant.Mutant{ID: "SO-03", Host: host, Breaks: "I3",
-		Story: "a spill gives every object to the spilling CPU's node"})
+		Story: "a spill gives every object to the spilling CPU's node, to the slab there of the same number"})
 	so04 = mutant.Define(mutant.Mutant{ID: "SO-04", Host: host, Breaks: "I4",
 		Story: "a slab whose objects are all free stays linked until the lock is taken again to retire it, and is not looked at again then"})
 	so05 = mutant.Define(mutant.Mutant{ID: "SO-05", Host: host, Breaks: "I5",
@@ -39,4 +39,6 @@ var (
 		Story: "a CPU's death leaves what it kept on its list"})
 	so07 = mutant.Define(mutant.Mutant{ID: "SO-07", Host: host, Breaks: "I7",
 		Story: "without new pages the own node alone is looked at"})
+	so08 = mutant.Define(mutant.Mutant{ID: "SO-08", Host: host, Breaks: "I1",
+		Story: "a free picks its CPU's list, then masks interrupts; the caller moves in between and uses another CPU's list"})
 )

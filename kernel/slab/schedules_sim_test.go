@@ -3,11 +3,9 @@
 package slab
 
 import (
-	"fmt"
 	"testing"
 
 	"headroom/kernel/lock"
-	"headroom/kernel/mutant"
 	"headroom/kernel/reach"
 )
 
@@ -64,45 +62,4 @@ func TestSleepingPageLocksServeTasks(t *testing.T) {
 			t.Error(err)
 		}
 	}
-}
-
-// Each planted mistake is found by a check of the invariant it breaks: under schedules where it takes several tasks, by one caller else.
-func TestChecksCatchTheMutants(t *testing.T) {
-	checked := map[mutant.ID]bool{}
-	for _, c := range []struct {
-		id    mutant.ID
-		check func() error
-	}{
-		{so01, func() error { return explore(churning(1, 4, several)) }},
-		{so02, func() error { return allComeBack(t) }},
-		{so03, func() error { return farObjects(t) }},
-		{so04, func() error { return explore(churning(1, 4, several)) }},
-		{so05, func() error { return allComeBack(t) }},
-		{so06, func() error { return explore(death()) }},
-		{so07, func() error { return farObjects(t) }},
-	} {
-		checked[c.id] = true
-		if err := with(c.id, c.check); err == nil {
-			t.Errorf("%s: its check finds nothing", c.id)
-		} else {
-			t.Logf("%s: %v", c.id, err)
-		}
-	}
-	for _, m := range mutant.All() {
-		if m.Host == host && !checked[m.ID] {
-			t.Errorf("%s has no check", m.ID)
-		}
-	}
-}
-
-// with runs a check with a mutant on; a panic is a finding too.
-func with(id mutant.ID, check func() error) (err error) {
-	mutant.Set(id)
-	defer mutant.Set("")
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("panic: %v", r)
-		}
-	}()
-	return check()
 }

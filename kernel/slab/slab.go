@@ -13,13 +13,13 @@
 //
 // Invariants:
 //
-//	I1  an object is in one place: free in its slab, on one CPU's list, or with an owner (mutant SO-01)
+//	I1  an object is in one place: free in its slab, on one CPU's list, or with an owner (mutants SO-01, SO-08)
 //	I2  a slab with a free object is linked in its node's list, once, and no other is (mutant SO-02)
 //	I3  an object goes back to its own slab, on that slab's node, whatever CPU frees it (mutant SO-03)
 //	I4  pages are given back only while every object of their slab is free in it (mutant SO-04)
 //	I5  a node keeps no more than MinPartial slabs with every object free (mutant SO-05)
 //	I6  a dead CPU keeps no objects (mutant SO-06)
-//	I7  nobody is refused while a slab of any node has a free object (mutant SO-07)
+//	I7  nobody is refused unless pages failed and then the slabs of every node, looked at one after the other, had no free object (mutant SO-07)
 //
 // Locks: a node's lock nests in none and holds none; it is taken with interrupts masked. Pages are taken and given back with no lock held and
 // interrupts as the caller has them, so with rt=on, where the page allocator sleeps, a cache can be used where the page allocator can.
@@ -33,10 +33,14 @@
 //
 // Contexts: any but NMI; with DirectReclaim process context with no spinning lock held.
 //
-// Differences from the originals: a list is filled from its own node, then from new pages, and from other nodes only when there are none, where SLUB
-// looks at other nodes first. What other CPUs keep at hand is out of reach, as in SLAB: a caller can be refused while they have objects. A slab has
-// one order: SLUB tries a smaller one when pages of its favourite are short. Objects of a slab that came from the reserves serve everybody.
-// Nothing is zeroed or constructed.
+// Differences from the originals: one array a CPU, where magazines and sheaves come in pairs before a store of full and empty ones for all CPUs, and
+// SLAB has an array for each node between the CPUs' and the slabs. Objects of another node lie in the array with the others until it spills; SLAB
+// keeps them in arrays of their own, and SLUB frees them to their slab at once. A list is filled from its own node, then from new pages, and from
+// other nodes only when there are none, where SLUB may look at other nodes first. What other CPUs keep at hand is out of reach, as in SLAB: a caller
+// can be refused while they have objects, and while an object comes back to a node that he has looked at already. Lists that are idle keep their
+// objects, which SLAB takes from them every few seconds. MinPartial counts slabs without an owned object; SLUB counts all slabs that are linked. A
+// slab has one order: SLUB tries a smaller one when pages of its favourite are short. Its objects begin at its start, without the colours of Bonwick
+// and SLAB. Objects of a slab that came from the reserves serve everybody, and no caller can ask for a node. Nothing is zeroed or constructed.
 package slab
 
 import (
@@ -44,6 +48,7 @@ import (
 
 	"headroom/kernel"
 	"headroom/kernel/mem"
+	"headroom/kernel/mutant"
 	"headroom/kernel/page"
 	"headroom/kernel/percpu"
 )
@@ -117,7 +122,7 @@ func New(place kernel.Place, pages *page.Allocator, c Config) (*Cache, error) {
 }
 
 // Alloc hands out an object whose one owner is the caller; its bytes are what its last owner left. It passes gfp to the page allocator, so it waits
-// with DirectReclaim only, and answers kernel.ErrNoMemory when pages fail and no slab has a free object. Any context but NMI.
+// with DirectReclaim only, and answers kernel.ErrNoMemory when pages fail and then no node's slabs have a free object (I7). Any context but NMI.
 func (c *Cache) Alloc(t *kernel.Task, gfp kernel.GFP) (Object, error) {
 	t.IRQSave()
 	l := &c.lists[t.CPU()]
@@ -134,7 +139,8 @@ func (c *Cache) Alloc(t *kernel.Task, gfp kernel.GFP) (Object, error) {
 // Free gives an object back; the caller is its owner. It panics, before it changes anything, on what is no object of the cache, and on the object
 // that the CPU freed last and still has; any other that is free already panics when it reaches its slab, or is found by Check. Any context but NMI.
 func (c *Cache) Free(t *kernel.Task, o Object) {
-	z := c.lists[t.CPU()].home
+	l := &c.lists[t.CPU()]
+	z := l.home // a guess, which need not be the node that the caller is on
 	offset := uint64(o) - z.first
 	if offset >= z.bytes {
 		z, offset = c.zoneOf(o)
@@ -144,7 +150,9 @@ func (c *Cache) Free(t *kernel.Task, o Object) {
 		misuse(o, "it is no object of this cache")
 	}
 	t.IRQSave()
-	l := &c.lists[t.CPU()] // only from here on it is the caller's: before it may move to another CPU
+	if !mutant.On(so08) {
+		l = &c.lists[t.CPU()] // until interrupts were masked the caller could move
+	}
 	n := l.words.length.Load()
 	if n != 0 && l.slots[n-1].Load() == uint64(o) {
 		misuse(o, "this CPU has just freed it")

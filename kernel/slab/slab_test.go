@@ -133,14 +133,24 @@ func farObjects(t testing.TB) error {
 	if len(got) != 16 {
 		return fmt.Errorf("CPU 0 got %d objects of two nodes' 16", len(got))
 	}
-	b.free(c, 1, got...)
-	c.CPUDead(b.on(0), 1)
-	if err := c.Check(); err != nil {
-		return err
-	}
-	for node := range c.zones {
-		if n := c.zones[node].words.linked.Load(); n != 8 {
-			return fmt.Errorf("%d slabs of node %d have come back, want 8", n, node)
+	for node := range c.zones { // CPU 1 is of node 1
+		for _, o := range got {
+			if z, _ := c.zoneOf(o); z.number == node {
+				c.Free(b.on(1), o)
+			}
+		}
+		c.CPUDead(b.on(0), 1)
+		for other := range c.zones {
+			want := uint32(0)
+			if other <= node {
+				want = 8
+			}
+			if n := c.zones[other].words.linked.Load(); n != want {
+				return fmt.Errorf("of node %d %d slabs have come back, want %d, when all objects of nodes up to %d were freed", other, n, want, node)
+			}
+		}
+		if err := c.Check(); err != nil {
+			return err
 		}
 	}
 	if got := b.all(c, 1); len(got) != 16 {

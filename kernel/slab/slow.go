@@ -98,8 +98,11 @@ func (c *Cache) spill(t *kernel.Task, l *list, count uint32) (done chain) {
 	for i := range count {
 		o := Object(l.slots[i].Load())
 		z := l.home
-		if uint64(o)-z.first >= z.bytes && !mutant.On(so03) {
+		if uint64(o)-z.first >= z.bytes {
 			z, _ = c.zoneOf(o)
+			if mutant.On(so03) {
+				z, o = l.home, Object(l.home.first+uint64(o)-z.first)
+			}
 		}
 		if z != held {
 			if held != nil {
