@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,18 +51,29 @@ func newMachine(t *testing.T, n, tasks int) (m *machine.Native, ids []int) {
 	return m, ids
 }
 
-// measureOne runs a spec that must run, and checks what holds for every outcome.
+// outcomeOf runs a spec that must run.
+func outcomeOf(t *testing.T, v designs.Variant, s Spec, recording *trace.Recording) *Outcome {
+	t.Helper()
+	m, ids := newMachine(t, s.CPUs, s.MachineTasks())
+	defer m.Close()
+	o, err := Run(m, ids, v, s, recording)
+	if err != nil {
+		t.Fatalf("%s on %s, %d CPUs: %v", s.Workload, v.FullName(), s.CPUs, err)
+	}
+	return o
+}
+
+// measureOne runs a spec that must run, and checks what holds for every outcome. A CPU that had no turn in the few milliseconds of a test, because the
+// machine was busy with something else, gets two more runs: what never has a turn is found all the same.
 func measureOne(t *testing.T, s Spec, recording *trace.Recording) *Outcome {
 	t.Helper()
 	v, err := catalog.Find(s.Design, s.Variant)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, ids := newMachine(t, s.CPUs, s.MachineTasks())
-	defer m.Close()
-	o, err := Run(m, ids, v, s, recording)
-	if err != nil {
-		t.Fatalf("%s on %s, %d CPUs: %v", s.Workload, v.FullName(), s.CPUs, err)
+	o := outcomeOf(t, v, s, recording)
+	for again := 0; again < 2 && slices.Contains(o.Sample.PerCPU, 0); again++ {
+		o = outcomeOf(t, v, s, recording)
 	}
 	sample, sum := &o.Sample, int64(0)
 	for cpu, ops := range sample.PerCPU {
