@@ -27,6 +27,10 @@ const (
 	TagExhaust     = "tag-exhaust"
 	ExhaustRecover = "exhaust-recover"
 	BioInflight    = "bio-inflight"
+	Hotplug        = "hotplug"
+	PhaseShift     = "phase-shift"
+	Preempted      = "preempted-holder"
+	FalseShare     = "false-share"
 	Trace          = "trace"
 )
 
@@ -40,6 +44,7 @@ type Description struct {
 	Waits     bool   `json:"waits"`     // it needs Alloc to wait
 	HardIRQ   bool   `json:"hardIrq"`   // it calls Free from a hard interrupt
 	Bounded   bool   `json:"bounded"`   // it needs items to run out
+	TwoCPUs   bool   `json:"twoCpus"`   // it needs two CPUs at least
 }
 
 // All lists the workloads.
@@ -55,6 +60,14 @@ func All() []Description {
 			Operation: "one task served after the release of all items, and its free", Bounded: true},
 		{Name: BioInflight, StandsFor: "block I/O that arrives when it likes, and is completed by an interrupt on another CPU",
 			Operation: "one alloc, from the moment the request comes, and its free in the completion; not the time in flight", HardIRQ: true, Bounded: true},
+		{Name: Hotplug, StandsFor: "CPUs that are taken offline and brought back, to save power or by a hypervisor, while the rest of the system works",
+			Operation: "one alloc and one free, in runs of 32 allocs, then as many frees, on whatever CPU the task is by then", TwoCPUs: true},
+		{Name: PhaseShift, StandsFor: "a load that moves from some CPUs to others, as threads are migrated or queues drain while others fill",
+			Operation: "one alloc and its free, on the CPUs whose phase it is", TwoCPUs: true},
+		{Name: Preempted, StandsFor: "more runnable threads than processors, as in a guest whose virtual CPUs are taken away while they hold items or locks",
+			Operation: "one alloc and one free, in runs of 64 allocs, then as many frees", TwoCPUs: true},
+		{Name: FalseShare, StandsFor: "objects, or a driver's records behind tags, of less than a cache line that several CPUs take in turn and then write",
+			Operation: "one write of one word to an item held; the allocs and frees are not timed", TwoCPUs: true},
 		{Name: Trace, StandsFor: "the recorded load of a real kernel", Operation: "one recorded lifetime: its alloc and its free, each on the CPU that stands for the recorded one"},
 	}
 }
@@ -87,10 +100,17 @@ func Lacks(d Description, v designs.Variant, kind string) string {
 		return "its Free may not be called in a hard interrupt"
 	case d.Bounded && c.Unbounded:
 		return "its items never run out"
+	case d.Name == FalseShare && c.Unbounded && !inMemory(v):
+		return "its items have no bound, so there is no record for each to write"
 	case d.Name == Trace && kind == trace.Page.String() && !c.Memory && c.Kind != designs.Page:
 		return fmt.Sprintf("its items are %ss, not memory", c.Kind)
 	case d.Name == Trace && kind == trace.Tag.String() && c.Kind != designs.Tag:
 		return fmt.Sprintf("its items are %ss, not tags", c.Kind)
 	}
 	return ""
+}
+
+// inMemory reports whether a variant's items are memory themselves; what belongs to the others lies in records behind them.
+func inMemory(v designs.Variant) bool {
+	return v.Capabilities.Kind == designs.Page || v.Capabilities.Kind == designs.Object
 }
