@@ -70,3 +70,11 @@ func (r *run) crowdFigures(o *result.Sample) error {
 	o.Counters[CounterAwayMost], o.Counters[CounterBusyMost] = float64(away), float64(busy)
 	return nil
 }
+
+// undisturbed takes the measures of the machine, for which CPUs that share a processor need it to themselves.
+func (r *run) undisturbed(measure func()) {
+	if r.spec.Crowd > 1 && machine.Realtime(true) == nil {
+		defer machine.Realtime(false)
+	}
+	measure()
+}

@@ -253,11 +253,13 @@ func (r *run) prepare(t *kernel.Task, s *seat) {
 	r.barrier(s) // chunks are sized by what operations cost with all CPUs at work
 	r.load.warm(r, t, s)
 	if r.native() {
-		s.casNs[0] = measure.CAS(t, &r.words[s.cpu].word)
-		if s.cpu == 0 {
-			r.loop = measure.Loop(t)
-		}
-		s.trip[0] = r.distance(s)
+		r.undisturbed(func() {
+			s.casNs[0] = measure.CAS(t, &r.words[s.cpu].word)
+			if s.cpu == 0 {
+				r.loop = measure.Loop(t)
+			}
+			s.trip[0] = r.distance(s)
+		})
 	}
 	r.beginTiming(s)
 	r.barrier(s)
@@ -321,8 +323,10 @@ func (r *run) finish(t *kernel.Task, s *seat) {
 		return
 	}
 	r.endTiming(s)
-	s.casNs[1] = measure.CAS(t, &r.words[s.cpu].word)
-	s.trip[1] = r.distance(s)
+	r.undisturbed(func() {
+		s.casNs[1] = measure.CAS(t, &r.words[s.cpu].word)
+		s.trip[1] = r.distance(s)
+	})
 	if s.realtime == nil {
 		s.realtime = machine.Realtime(false)
 	}
