@@ -33,7 +33,7 @@ test-sim: ## tests of the build with the simulator
 	$(GO) test -tags sim $(PACKAGES)
 
 # The race detector needs concurrency to look at: what runs real threads, and the ground below it. The simulator runs one coroutine at a time.
-RACED = ./kernel/... ./designs/... ./internal/coro ./harness/...
+RACED = ./kernel/... ./designs/... ./internal/coro ./harness ./harness/cost ./harness/latency ./harness/measure ./harness/record ./harness/workload
 
 test-race: ## tests of both builds under the race detector
 	GORACE=atexit_sleep_ms=0 $(GO) test $(RACE) $(RACED)

@@ -83,6 +83,7 @@ type run struct {
 	storm   *storm
 	drought *drought
 	flight  *flight
+	writers []irqWriter
 	outages *outages
 	shift   *shift
 	crowd   *crowd
@@ -118,6 +119,9 @@ func loadOf(name string) load {
 		return load{body: (*run).dryOut, lay: (*run).layDrought, warm: (*run).warm, figures: (*run).droughtFigures, uneven: true}
 	case BioInflight:
 		return load{body: (*run).submitOrServe, lay: (*run).layFlight, warm: (*run).warm, figures: (*run).flightFigures, timed: true, inside: true}
+	case IRQAllocFails:
+		return load{body: (*run).writeInInterrupts, lay: (*run).layWriters, warm: (*run).warm, check: (*run).accountWrites, figures: (*run).writerFigures,
+			timed: true, inside: true}
 	case Hotplug:
 		return load{body: (*run).hotplug, lay: (*run).layOutages, warm: (*run).warmOutages, check: (*run).checkOutages, figures: (*run).outageFigures,
 			inside: true, uneven: true}

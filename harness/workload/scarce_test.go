@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"strings"
 	"testing"
 
 	"headroom/designs"
@@ -42,7 +43,11 @@ func TestFlightRunsOutOfItems(t *testing.T) {
 		for _, n := range counts {
 			s := Spec{Workload: BioInflight, Design: v.Design, Variant: v.Name, CPUs: n, Flight: heavy, DurationNs: 3_000_000, SlowerPct: 10}
 			o := measureOne(t, s, nil)
-			if most := o.Sample.Counters[CounterInFlight]; most < 4 || most > 80 {
+			least := 4.0
+			if strings.HasPrefix(v.Name, "lock-reserve") {
+				least = 2 // requests wait, and who waits has no right to the reserve
+			}
+			if most := o.Sample.Counters[CounterInFlight]; most < least || most > 80 {
 				t.Errorf("%s, %d CPUs: %v requests in flight", v.FullName(), n, most)
 			}
 			if failed := o.Sample.Counters[CounterFailed] > 0; failed == v.Capabilities.MayWait {
