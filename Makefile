@@ -4,7 +4,7 @@ GO ?= go
 RACE = -race -timeout 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build test tidy vet test-native test-sim test-race test-record generate bench bench-quick bench-explore explore clean numa-tools test-numa report-tools test-report bench-cost cost-tools linux-source
+.PHONY: help build test tidy vet test-native test-sim test-race test-record generate bench bench-quick bench-callgrind bench-explore explore clean numa-tools test-numa report-tools test-report bench-cost cost-tools linux-source
 
 help: ## explain every target (this text)
 	@echo "headroom compares kernel allocator designs. Targets:"
@@ -57,6 +57,21 @@ bench-quick: build ## a finished report in under 90 s; prints its path
 bench: build ## the full run, all workloads (under 15 min), and benchstat's table of it
 	bin/headroom bench --latest --trace harness/trace/testdata/sample-block.ftrace.gz --trace harness/trace/testdata/sample-pages.ftrace.gz --workload all
 	$(GO) tool benchstat -col /design results/latest/raw.txt
+
+# Instructions of one alloc and free, as the difference of two runs, so that construction and the first refill do not count.
+CALLGRIND = GOGC=off GOMAXPROCS=1 GODEBUG=asyncpreemptoff=1 valgrind --tool=callgrind --callgrind-out-file=/dev/null
+BRANCH_BAR = 3
+bench-callgrind: ## instructions that the branch for reservations costs, counted by callgrind (needs valgrind); fails above 3
+	@command -v valgrind >/dev/null || { echo "valgrind is missing: apt-get install valgrind"; exit 2; }
+	@mkdir -p build && $(GO) test -c -o build/page.test ./kernel/page
+	@for pair in without:pairsPlain branch:pairsBranched promises:pairsBranched; do \
+		for times in 10000 30000; do \
+			$(CALLGRIND) --toggle-collect="headroom/kernel/page.$${pair#*:}" build/page.test -test.run '^$$' \
+				-test.bench "ReservationBranch/$${pair%:*}\$$" -test.benchtime $${times}x 2>&1 | awk '/Collected :/ { print $$4 }'; \
+		done | awk -v name=$${pair%:*} 'NR == 1 { few = $$1 } END { if (NR != 2) exit 1; printf "%-9s %.2f instructions a pair\n", name, ($$1 - few) / 20000 }' \
+			|| { echo "callgrind gave no counts for $$pair" >&2; exit 1; }; \
+	done | awk -v bar=$(BRANCH_BAR) '{ print; n[$$1] = $$2 } END { if (NR != 3) exit 1; more = n["branch"] - n["without"]; \
+		printf "the branch costs %.2f instructions a pair, %s may be\n", more, bar; exit more > bar }'
 
 bench-explore: build ## how many executions a second the explorer runs
 	bin/headroom explore --bench

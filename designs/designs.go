@@ -16,6 +16,8 @@
 //	C8  the free of an item out of range panics before it changes anything; that of an idle item in range panics, changes nothing, or is found
 //	    by the next Check
 //	C9  CPUDead loses nothing: what a dead CPU kept is available elsewhere
+//	C10 after a Reserve of n, n calls of AllocReserved give an item each, whatever others do; Cancel gives the rest back; a Reserve that cannot be
+//	    kept is refused or, where the table says ReserveWaits, waits if it may
 package designs
 
 import (
@@ -25,6 +27,7 @@ import (
 
 	"headroom/kernel"
 	"headroom/kernel/latency"
+	"headroom/kernel/mem"
 )
 
 // Item is what an allocator hands out: a tag, an id, or an offset into machine memory. Never an address: traces and hashes must not depend
@@ -63,26 +66,44 @@ type BulkAllocator interface {
 	AllocBulk(t *kernel.Task, gfp kernel.GFP, items []Item) (int, error)
 }
 
+// BulkFreer takes several items back at once, each as Free does. They are named by words of machine memory, which it only reads: the array that a caller
+// has collected them in need not be copied.
+type BulkFreer interface {
+	FreeBulk(t *kernel.Task, items []mem.Plain64)
+}
+
 // RangeAllocator hands out the lowest free item from low to high.
 type RangeAllocator interface {
 	AllocRange(t *kernel.Task, gfp kernel.GFP, low, high Item) (Item, error)
 }
 
-// NoLockAllocator has an entry that takes no lock, for callers that may hold any.
+// NoLockAllocator has an entry that takes no lock, for callers that may hold any: it may try locks, and answers kernel.ErrNoMemory or ErrWouldBlock
+// rather than wait for one. What it gives goes back by Free. Alloc with kernel.NoLocks among the flags is the same, said by a flag.
 type NoLockAllocator interface {
 	AllocNoLocks(t *kernel.Task) (Item, error)
 }
 
-// Reserver promises items ahead of their use: after a Reserve of n, n calls of AllocReserved do not fail.
+// Reserver promises items ahead of their use: after a Reserve of n, n calls of AllocReserved do not fail. Promises bear no name: who draws or cancels
+// more than he was promised takes others' promises.
 type Reserver interface {
+	// Reserve promises n items, all or none. A sole caller at quiescence who may wait is promised as many as the variant guarantees. Errors:
+	// kernel.ErrWouldBlock, or kernel.ErrNoMemory where waiting would not help. Waits with kernel.DirectReclaim only.
 	Reserve(t *kernel.Task, gfp kernel.GFP, n int) error
+	// AllocReserved draws an item. It waits for nobody, in any context that Alloc may be called from.
 	AllocReserved(t *kernel.Task) (Item, error)
+	// Cancel takes n promises back that were not drawn on.
 	Cancel(t *kernel.Task, n int)
 }
 
 // Resizer changes the number of items while in use.
 type Resizer interface {
 	Resize(t *kernel.Task, items int) error
+}
+
+// Flusher is implemented by designs with a worker of their own. Flush returns when it has nothing to do: the allocator is as quiet then as its callers
+// are. Process context.
+type Flusher interface {
+	Flush(t *kernel.Task)
 }
 
 // Bytes is implemented by designs whose items are memory.
@@ -172,22 +193,27 @@ type Knob struct {
 
 // Capabilities say what a variant can do. The table itself is tested.
 type Capabilities struct {
-	Kind        Kind             `json:"kind"`
-	AllocIn     []kernel.Context `json:"allocIn"`     // contexts Alloc may be called from
-	FreeIn      []kernel.Context `json:"freeIn"`      // contexts Free may be called from
-	MayWait     bool             `json:"mayWait"`     // Alloc with DirectReclaim waits instead of failing
-	MayFail     bool             `json:"mayFail"`     // Alloc without DirectReclaim may return an error
-	Guarantee   string           `json:"guarantee"`   // what it promises, in words
-	TakesLocks  bool             `json:"takesLocks"`  // false: no path takes a lock
-	Memory      bool             `json:"memory"`      // items are memory (Bytes)
-	PerCPU      bool             `json:"perCpu"`      // items are kept per CPU, so CPUDead matters
-	IRQPairs    float64          `json:"irqPairs"`    // interrupt mask and unmask pairs of one alloc and free, on the fast path
-	OwnLocks    float64          `json:"ownLocks"`    // locks of the CPU's own that one alloc and free take, on the fast path
-	Over        string           `json:"over"`        // full name of the variant it is a layer over, "" for none: what the layer adds is shown
-	NativeOnly  bool             `json:"nativeOnly"`  // uses Go's own primitives: the simulator cannot see it
-	Oversleeps  bool             `json:"oversleeps"`  // what is freed may go below a layer unseen by its sleepers: a later free wakes them (see C5)
-	Unbounded   bool             `json:"unbounded"`   // Items is a hint, not a limit
-	KnownFaults string           `json:"knownFaults"` // faults kept from the original, "" for none
+	Kind         Kind             `json:"kind"`
+	AllocIn      []kernel.Context `json:"allocIn"`      // contexts Alloc may be called from
+	FreeIn       []kernel.Context `json:"freeIn"`       // contexts Free may be called from
+	MayWait      bool             `json:"mayWait"`      // Alloc with DirectReclaim waits instead of failing
+	MayFail      bool             `json:"mayFail"`      // Alloc without DirectReclaim may return an error
+	Guarantee    string           `json:"guarantee"`    // what it promises, in words
+	TakesLocks   bool             `json:"takesLocks"`   // false: Alloc and Free wait for no lock on any path; they may try
+	NoLocks      bool             `json:"noLocks"`      // has an entry that takes no lock (NoLockAllocator), whatever Alloc does
+	Memory       bool             `json:"memory"`       // items are memory (Bytes)
+	PerCPU       bool             `json:"perCpu"`       // items are kept per CPU, so CPUDead matters
+	IRQPairs     float64          `json:"irqPairs"`     // interrupt mask and unmask pairs of one alloc and free, on the fast path
+	OwnLocks     float64          `json:"ownLocks"`     // locks of the CPU's own that one alloc and free take, on the fast path
+	Over         string           `json:"over"`         // full name of the variant it is a layer over, "" for none: what the layer adds is shown
+	NativeOnly   bool             `json:"nativeOnly"`   // uses Go's own primitives: the simulator cannot see it
+	Oversleeps   bool             `json:"oversleeps"`   // what is freed may go below a layer unseen by its sleepers: a later free wakes them (see C5)
+	HoldsBack    bool             `json:"holdsBack"`    // who may not wait can be refused beside items that a worker, or a caller that may do everything, gets
+	ReserveWaits bool             `json:"reserveWaits"` // Reserve with DirectReclaim waits until others have freed enough, instead of failing
+	KeepsAside   bool             `json:"keepsAside"`   // a caller may be refused beside items that other CPUs keep at hand; there are as many more
+	Misses       bool             `json:"misses"`       // a caller may be refused since another is inside at that moment, however much is free
+	Unbounded    bool             `json:"unbounded"`    // Items is a hint, not a limit
+	KnownFaults  string           `json:"knownFaults"`  // faults kept from the original, "" for none
 }
 
 // Variant is one debate position: a design made in one way.
@@ -203,7 +229,7 @@ type Variant struct {
 	Guaranteed func(config Config) int
 	// Lag is how many items may be free while a caller sleeps, for designs that wake sleepers once in several frees; nil for none.
 	Lag func(config Config) int
-	// Breaks names the sentences of the contract (C1 to C9) that a variant faithful to a faulty original is known to break. KnownFaults says how.
+	// Breaks names the sentences of the contract (C1 to C10) that a variant faithful to a faulty original is known to break. KnownFaults says how.
 	// The suite passes over what it finds against them, and fails when one is never seen broken.
 	Breaks []string
 	// SlowHost is the package whose slow paths (kernel/reach) an exploration of the variant must take, as its path below the module; "" is the

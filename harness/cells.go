@@ -23,7 +23,7 @@ type sweep struct {
 // A full run looks at both sides of a list's size, and of the number of tasks.
 var (
 	quickSweep = sweep{holds: []int{timedHold}, ratios: []float64{0.5, 2, 16, 64}}
-	fullSweep  = sweep{holds: []int{8, 24, timedHold, 40, 64}, ratios: []float64{0.5, 1, 2, 4, 8, 16, 32, 64},
+	fullSweep  = sweep{holds: []int{8, timedHold, 64}, ratios: []float64{0.5, 1, 2, 16, 64},
 		timed: true, waiting: []float64{0.5, 2, 16}}
 	// fewSweep is for a full run with so many cells that there is no time for all parameters.
 	fewSweep = sweep{holds: []int{timedHold, 64}, ratios: []float64{0.5, 2, 16, 64}, timed: true, waiting: []float64{2}}

@@ -18,6 +18,7 @@ const (
 	NoFail                        // never give up; needs DirectReclaim
 	NoWarn                        // failure is expected
 	NoLocks                       // take no lock: answer from lock-free caches or not at all
+	Promised                      // draw on a promise that the caller has in hand
 )
 
 // The composites that callers use.
@@ -39,7 +40,7 @@ var gfpNames = [...]struct {
 }{
 	{Kernel, "KERNEL"}, {NoFS, "NOFS"}, {NoIO, "NOIO"}, {Atomic, "ATOMIC"}, {NoWait, "NOWAIT"},
 	{DirectReclaim, "DIRECT_RECLAIM"}, {KswapdReclaim, "KSWAPD_RECLAIM"}, {IO, "IO"}, {FS, "FS"}, {High, "HIGH"},
-	{Memalloc, "MEMALLOC"}, {NoMemalloc, "NOMEMALLOC"}, {NoRetry, "NORETRY"}, {NoFail, "NOFAIL"}, {NoWarn, "NOWARN"}, {NoLocks, "NOLOCKS"},
+	{Memalloc, "MEMALLOC"}, {NoMemalloc, "NOMEMALLOC"}, {NoRetry, "NORETRY"}, {NoFail, "NOFAIL"}, {NoWarn, "NOWARN"}, {NoLocks, "NOLOCKS"}, {Promised, "PROMISED"},
 }
 
 // String names the flags as the kernel's traces do: the largest composite first, joined by |.

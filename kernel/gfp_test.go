@@ -37,7 +37,7 @@ func TestGFPNames(t *testing.T) {
 
 // No two flags share a bit, and no two sets of flags share a name.
 func TestGFPSetsAreDistinct(t *testing.T) {
-	const flags = 11
+	const flags = 12
 	names := map[string]kernel.GFP{}
 	for set := range kernel.GFP(1 << flags) {
 		if other, taken := names[set.String()]; taken {
@@ -46,7 +46,7 @@ func TestGFPSetsAreDistinct(t *testing.T) {
 		names[set.String()] = set
 	}
 	all := kernel.DirectReclaim | kernel.KswapdReclaim | kernel.IO | kernel.FS | kernel.High | kernel.Memalloc | kernel.NoMemalloc |
-		kernel.NoRetry | kernel.NoFail | kernel.NoWarn | kernel.NoLocks
+		kernel.NoRetry | kernel.NoFail | kernel.NoWarn | kernel.NoLocks | kernel.Promised
 	if all != 1<<flags-1 {
 		t.Errorf("the flags together are %#x", uint16(all))
 	}

@@ -21,6 +21,7 @@ type Task struct {
 	leaving bool
 	irqs    int32 // depth of interrupt masking; kept in the sim build only
 	spins   int32 // spinning locks held, which forbid waiting; kept in the sim build only
+	locks   int32 // locks asked for so far that it would have waited for; kept in the sim build only
 	node    *Node
 	driver  Driver
 	name    string
@@ -109,6 +110,12 @@ func (t *Task) SpinExit() {
 		t.driver.Masked(t)
 	}
 }
+
+// LockAsked counts a lock that t asked for and would wait for, by spinning or asleep. Locks call it, in the sim build; tries do not count.
+func (t *Task) LockAsked() { t.locks++ }
+
+// LocksAsked is how many locks t has asked for so far and would have waited for. Always 0 natively.
+func (t *Task) LocksAsked() int { return int(t.locks) }
 
 // IRQsOff reports whether interrupts are masked for the task. Always false natively, where masking is free and not recorded.
 func (t *Task) IRQsOff() bool { return t.irqs > 0 || t.context >= HardIRQ }

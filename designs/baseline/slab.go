@@ -84,6 +84,9 @@ func (s *Slabs) AllocBulk(t *kernel.Task, gfp kernel.GFP, items []designs.Item) 
 	return s.cache.AllocBulk(t, gfp, unsafe.Slice((*slab.Object)(unsafe.Pointer(unsafe.SliceData(items))), len(items)))
 }
 
+// FreeBulk gives several objects back, with interrupts masked once for as many as the CPU's list has room for. Any context but NMI.
+func (s *Slabs) FreeBulk(t *kernel.Task, items []mem.Plain64) { s.cache.FreeBulk(t, items) }
+
 // Check walks every slab and list, and those of the pages behind. Only at quiescence.
 func (s *Slabs) Check() error {
 	if err := s.cache.Check(); err != nil {

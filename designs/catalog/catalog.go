@@ -11,15 +11,17 @@ import (
 
 	"headroom/designs"
 	"headroom/designs/baseline"
+	gfpnolocks "headroom/designs/gfp_nolocks"
 	"headroom/designs/ida"
 	"headroom/designs/mempool"
 	percputags "headroom/designs/percpu_tags"
+	"headroom/designs/reservation"
 	"headroom/designs/sbitmap"
 )
 
 // All lists every variant. The list is the caller's own.
 func All() []designs.Variant {
-	return slices.Concat(percputags.Variants(), ida.Variants(), sbitmap.Variants(), mempool.Variants(), baseline.Variants())
+	return slices.Concat(percputags.Variants(), ida.Variants(), sbitmap.Variants(), mempool.Variants(), gfpnolocks.Variants(), reservation.Variants(), baseline.Variants())
 }
 
 // Find returns a design's variant by name; "" names the one form of a design that has no other. The error lists what there is.

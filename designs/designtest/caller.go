@@ -24,6 +24,7 @@ type caller struct {
 	task     *kernel.Task
 	allocs   int
 	refusals int
+	lockless int
 	frees    int
 	sent     int            // interrupts and tasks that do something on this caller's behalf
 	over     *atomic.Uint32 // how many of them are done

@@ -21,8 +21,10 @@
 //	misuse    C8                 frees of items that are out of range, and of an idle one
 //	memory    C1 C2              every byte of every item is written and read back
 //	loops     C1 C4              the measuring loops do what they say
+//	reserve   C10                promises are made and drawn while others take all there is; reservers sleep, and cancel
 //	churn     C1 to C5, C7       tasks on all CPUs, interrupts that free on other CPUs
 //	unplug    C1 to C5, C7, C9   churn, while a CPU goes offline
+//	nolocks   C1 C4 C6           calls of the entry that takes no locks, as a function and by the flag, on all CPUs and in interrupts
 //
 // Every trial but misuse ends with the closing: when all callers are done, a sole caller takes all items twice (C3, C4), and Check runs (C7).
 //
@@ -34,8 +36,9 @@
 //
 // Sentences that a variant is known to break (Variant.Breaks) are passed over where they are broken, and have to be seen broken once.
 //
-// What is not tried: SoftIRQ and NMI contexts (machines raise hard interrupts only), TakesLocks, IRQPairs, and the one-method interfaces but
-// Bytes, CPUDead and StatsReader.
+// What is not tried: SoftIRQ and NMI contexts (machines raise hard interrupts only), IRQPairs, HoldsBack, KeepsAside, Misses, and the one-method interfaces
+// but Bytes, CPUDead, Flusher, NoLockAllocator, Reserver and StatsReader. TakesLocks is tried where there is an entry that takes no locks. A variant that
+// holds items back has no trial wait with more room than items: nobody can empty it there.
 package designtest
 
 import (
@@ -140,6 +143,7 @@ type tally struct {
 	refusals int // calls of Alloc that answered with an error
 	irqs     int // interrupts that called the allocator
 	unplugs  int
+	lockless int                   // items that came from the entry that takes no locks
 	rejected int                   // configurations within the table's ranges that New refused
 	broken   map[spec.Sentence]int // runs in which a sentence that the variant is known to break was broken
 }
@@ -164,6 +168,7 @@ func (c *tally) add(o *tally) {
 	c.refusals += o.refusals
 	c.irqs += o.irqs
 	c.unplugs += o.unplugs
+	c.lockless += o.lockless
 }
 
 // String lists the counts.
@@ -193,6 +198,7 @@ func (c *tally) complete(v designs.Variant) error {
 		need(true, c.broken[spec.Sentence(sentence)], "the table says that the variant breaks "+sentence+", and it never did")
 	}
 	need(can.MayWait, c.waits, "MayWait is declared and no caller was ever seen asleep")
+	need(can.NoLocks, c.lockless, "NoLocks is declared and its entry never gave an item")
 	need(can.MayFail && !can.Unbounded, c.refusals, "MayFail is declared and no caller was ever refused")
 	need(inInterrupts(can.AllocIn) || inInterrupts(can.FreeIn), c.irqs, "hard interrupts are declared and none called the allocator")
 	if len(missing) == 0 {

@@ -12,7 +12,7 @@ import (
 
 // Faults that need a certain interleaving are caught on the simulated machine.
 func TestSuiteCatchesRareInterleavings(t *testing.T) {
-	for fault, sentence := range map[string]spec.Sentence{"looks before it queues": spec.C5, "forgets the lock": ""} {
+	for fault, sentence := range map[string]spec.Sentence{"looks before it queues": spec.C5, "forgets the lock": "", "locks all the same": spec.C6} {
 		var found *Failure
 		if err := TrySimulated(toyVariant(fault)); !errors.As(err, &found) || found.Sentence != sentence {
 			t.Errorf("%s: %v, want a breach of %q", fault, err, sentence)

@@ -148,6 +148,7 @@ func (s *scene) verdict(run error) error {
 	for _, c := range s.callers {
 		s.seen.allocs += c.allocs
 		s.seen.refusals += c.refusals
+		s.seen.lockless += c.lockless
 		s.seen.irqs += c.irqs
 	}
 	if s.found != nil {

@@ -43,7 +43,7 @@ func toyVariant(fault string) designs.Variant {
 		Name:    fault,
 		Summary: "a stack under a lock",
 		Capabilities: designs.Capabilities{Kind: designs.Tag, AllocIn: contexts, FreeIn: contexts, MayWait: true, MayFail: true,
-			Guarantee: "all items", TakesLocks: true, PerCPU: true, Memory: true},
+			Guarantee: "all items", TakesLocks: true, NoLocks: true, PerCPU: true, Memory: true},
 		Knobs:      []designs.Knob{{Name: "nothing", Standard: 2, Low: 1, High: 3, Meaning: "has no effect"}},
 		Guaranteed: func(c designs.Config) int { return c.Items },
 		Loops:      &designs.Loops{Pair: toyPair, Window: toyWindow},
@@ -85,6 +85,9 @@ func newToy(place kernel.Place, c designs.Config, fault string) (designs.Allocat
 }
 
 func (a *toy) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
+	if gfp&kernel.NoLocks != 0 {
+		return a.AllocNoLocks(t)
+	}
 	wait := gfp.MayWait()
 	switch {
 	case a.fault == "refuses who may wait":
@@ -122,6 +125,39 @@ func (a *toy) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 func (a *toy) take(t *kernel.Task) (n uint32, ok bool) {
 	t.IRQSave()
 	a.words.lock.Lock(t)
+	n, ok = a.takeLocked(t)
+	a.words.lock.Unlock(t)
+	t.IRQRestore()
+	return n, ok
+}
+
+// AllocNoLocks is take for who does not wait for the lock.
+func (a *toy) AllocNoLocks(t *kernel.Task) (designs.Item, error) {
+	if a.fault == "locks all the same" {
+		n, ok := a.take(t)
+		if !ok {
+			return a.refuse()
+		}
+		return a.hand(t, n)
+	}
+	t.IRQSave()
+	ok := a.words.lock.TryLock(t)
+	n := uint32(0)
+	if ok {
+		n, ok = a.takeLocked(t)
+		if ok && a.fault == "gives without locks what it keeps" {
+			a.put(t.CPU(), n)
+		}
+		a.words.lock.Unlock(t)
+	}
+	t.IRQRestore()
+	if !ok {
+		return a.refuse()
+	}
+	return a.hand(t, n)
+}
+
+func (a *toy) takeLocked(t *kernel.Task) (n uint32, ok bool) {
 	w := a.words
 	w.allocs.Store(w.allocs.Load() + 1)
 	free := w.free.Load()
@@ -143,8 +179,6 @@ func (a *toy) take(t *kernel.Task) (n uint32, ok bool) {
 	if !ok {
 		w.failed.Store(w.failed.Load() + 1)
 	}
-	a.words.lock.Unlock(t)
-	t.IRQRestore()
 	return n, ok
 }
 

@@ -36,15 +36,17 @@ var trials = []trial{
 	{name: "sole", cpus: 1, nativeOnly: true, stage: stageSole},
 	{name: "death", cpus: 2, stage: stageDeath},
 	{name: "walk", cpus: 3, random: true, stage: stageWalk},
-	{name: "wait", cpus: 2, needs: needMayWait, suits: small, stage: stageWait},
+	{name: "wait", cpus: 2, needs: needMayWait, suits: canBeEmptied, stage: stageWait},
 	{name: "rush", cpus: 2, needs: needMayWait, suits: small, stage: stageRush},
 	{name: "refusal", cpus: 1, noPreempt: true, needs: needLimit, suits: small, stage: stageRefusal},
 	{name: "contexts", cpus: 1, needs: needInterrupts, stage: stageContexts},
 	{name: "misuse", cpus: 1, nativeOnly: true, stage: stageMisuse},
 	{name: "memory", cpus: 1, nativeOnly: true, needs: needMemory, suits: hasBytes, stage: stageMemory},
 	{name: "loops", cpus: 1, nativeOnly: true, needs: needLoops, stage: stageLoops},
+	{name: "reserve", cpus: 2, suits: promises, stage: stageReserve},
 	{name: "churn", cpus: 3, random: true, stage: stageChurn},
 	{name: "unplug", cpus: 3, random: true, stage: stageUnplug},
+	{name: "nolocks", cpus: 3, random: true, needs: needNoLocks, stage: stageNoLocks},
 }
 
 var (
@@ -52,6 +54,7 @@ var (
 	errNeverEmpty = errors.New("the table says that Alloc never fails")
 	errNoIRQs     = errors.New("the table allows no calls from hard interrupts")
 	errNoMemory   = errors.New("items are no memory")
+	errTakesLocks = errors.New("the table names no entry that takes no locks")
 	errNoLoops    = errors.New("the variant has no loops of its own")
 )
 
@@ -61,6 +64,8 @@ func needMayWait(v designs.Variant) error {
 
 func needMemory(v designs.Variant) error { return unless(v.Capabilities.Memory, errNoMemory) }
 func needLoops(v designs.Variant) error  { return unless(v.Loops != nil, errNoLoops) }
+
+func needNoLocks(v designs.Variant) error { return unless(v.Capabilities.NoLocks, errTakesLocks) }
 
 func needLimit(v designs.Variant) error {
 	return unless(v.Capabilities.MayFail && !v.Capabilities.Unbounded, errNeverEmpty)
@@ -80,8 +85,26 @@ func unless(holds bool, err error) error {
 // inInterrupts reports whether a list of contexts allows hard interrupts.
 func inInterrupts(contexts []kernel.Context) bool { return slices.Contains(contexts, kernel.HardIRQ) }
 
-func small(_ designs.Variant, c designs.Config) bool    { return c.Items <= 128 }
+func small(_ designs.Variant, c designs.Config) bool { return c.Items <= 128 }
+
+// promises reports whether the variant's allocators are Reservers: one is made to see.
+func promises(v designs.Variant, c designs.Config) bool {
+	m, err := newNative(1, c)
+	if err != nil {
+		return false
+	}
+	defer m.Close()
+	a, err := build(m, v, c)
+	_, ok := a.(designs.Reserver)
+	return err == nil && ok && small(v, c)
+}
+
 func hasBytes(_ designs.Variant, c designs.Config) bool { return c.Bytes > 0 }
+
+// canBeEmptied: callers that may not wait can take all items, so that nobody who comes then gets one.
+func canBeEmptied(v designs.Variant, c designs.Config) bool {
+	return small(v, c) && (!v.Capabilities.HoldsBack || c.Room <= c.Items)
+}
 
 // leavesOut says why the trial does not apply to a variant, "" when it does.
 func (tr trial) leavesOut(v designs.Variant) string {

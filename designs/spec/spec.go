@@ -25,19 +25,20 @@ type Sentence string
 
 // The sentences, in short; package designs has their full text.
 const (
-	C1 Sentence = "C1" // a fresh item, or an error of package kernel
-	C2 Sentence = "C2" // an item in range
-	C3 Sentence = "C3" // as many items as guaranteed
-	C4 Sentence = "C4" // Free makes an item available again
-	C5 Sentence = "C5" // who may wait is not refused, nor left waiting beside a free item
-	C6 Sentence = "C6" // who may not wait never waits
-	C7 Sentence = "C7" // Check finds no fault
-	C8 Sentence = "C8" // misuse never corrupts
-	C9 Sentence = "C9" // a dead CPU loses nothing
+	C1  Sentence = "C1"  // a fresh item, or an error of package kernel
+	C2  Sentence = "C2"  // an item in range
+	C3  Sentence = "C3"  // as many items as guaranteed
+	C4  Sentence = "C4"  // Free makes an item available again
+	C5  Sentence = "C5"  // who may wait is not refused, nor left waiting beside a free item
+	C6  Sentence = "C6"  // who may not wait never waits
+	C7  Sentence = "C7"  // Check finds no fault
+	C8  Sentence = "C8"  // misuse never corrupts
+	C9  Sentence = "C9"  // a dead CPU loses nothing
+	C10 Sentence = "C10" // what is promised can be drawn
 )
 
 // Sentences lists the contract in order.
-func Sentences() []Sentence { return []Sentence{C1, C2, C3, C4, C5, C6, C7, C8, C9} }
+func Sentences() []Sentence { return []Sentence{C1, C2, C3, C4, C5, C6, C7, C8, C9, C10} }
 
 // Breach is an answer that the contract forbids.
 type Breach struct {

@@ -43,6 +43,9 @@ func GuaranteeClass(v designs.Variant) string {
 			class = append(class, "two pools") // the one below has as many items of its own
 		}
 	}
+	if c.Misses {
+		class = append(class, "refused beside others")
+	}
 	if len(v.Breaks) > 0 {
 		class = append(class, "known faults")
 	}

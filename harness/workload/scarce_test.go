@@ -26,7 +26,7 @@ func TestFlightServesEveryRequest(t *testing.T) {
 					t.Errorf("%s, %d CPUs: %v requests of %v that were due", v.FullName(), n, got, due)
 				}
 				c := o.Sample.Counters
-				if c[CounterFailed] != 0 || c[CounterLate] <= 0 || c[CounterLateMost] < c[CounterLate] {
+				if c[CounterFailed] != 0 && !mayMiss(v, n) || c[CounterLate] <= 0 || c[CounterLateMost] < c[CounterLate] {
 					t.Errorf("%s, %d CPUs: %v", v.FullName(), n, c)
 				}
 			}
@@ -66,11 +66,12 @@ func TestEveryTaskIsServedAfterTheRelease(t *testing.T) {
 				s := Spec{Workload: ExhaustRecover, Design: v.Design, Variant: v.Name, CPUs: n, Ratio: 16, Tasks: 8, DurationNs: 2_000_000, SlowerPct: slower}
 				o := measureOne(t, s, nil)
 				c := o.Sample.Counters
-				private := v.Guaranteed(designs.Config{Items: s.Items(0)}) < s.Items(0) // what other CPUs keep is out of the leader's reach
+				// What other CPUs keep is out of the leader's reach.
+				private := v.Capabilities.KeepsAside || v.Guaranteed(designs.Config{Items: s.Items(0)}) < s.Items(0)
 				if want := int64(droughtCycles * 8 * n); o.Sample.Ops+int64(c[CounterEarly]) != want || c[CounterEarly] != 0 && !private {
 					t.Errorf("%s, %d CPUs: %d tasks were served, want %d, and %v early", v.FullName(), n, o.Sample.Ops, want, c[CounterEarly])
 				}
-				if c[CounterFailed] != 0 || c[CounterBefore] <= 0 || c[CounterAfter] <= 0 || c[CounterRecovery] <= 0 || c[CounterRecoveryMost] < c[CounterRecovery] {
+				if c[CounterFailed] != 0 && !mayMiss(v, n) || c[CounterBefore] <= 0 || c[CounterAfter] <= 0 || c[CounterRecovery] <= 0 || c[CounterRecoveryMost] < c[CounterRecovery] {
 					t.Errorf("%s, %d CPUs: %v", v.FullName(), n, c)
 				}
 				if waits := v.Capabilities.MayWait; waits && c[CounterPolls] != 0 || !waits && c[CounterPolls] < float64(o.Sample.Ops) {

@@ -53,6 +53,7 @@ type RawSpin struct{ word atomic.Uint32 }
 // Lock takes the lock, spinning while another CPU holds it. Any context but NMI; a holder that an interrupt may visit must mask interrupts.
 func (l *RawSpin) Lock(t *kernel.Task) {
 	if choice.Enabled {
+		t.LockAsked()
 		t.SpinEnter()
 	}
 	if !l.word.CompareAndSwap(0, 1) {
@@ -108,6 +109,7 @@ func (l *Spin) Lock(t *kernel.Task) {
 		return
 	}
 	if choice.Enabled {
+		t.LockAsked()
 		t.SpinEnter()
 	}
 	if !l.m.word.CompareAndSwap(0, held) {

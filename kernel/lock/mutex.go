@@ -3,6 +3,7 @@ package lock
 import (
 	"headroom/kernel"
 	"headroom/kernel/atomic"
+	"headroom/kernel/choice"
 	"headroom/kernel/mutant"
 )
 
@@ -20,6 +21,9 @@ type Mutex struct {
 
 // Lock takes the mutex, sleeping while another task holds it. Process context, with no spinning lock held.
 func (l *Mutex) Lock(t *kernel.Task) {
+	if choice.Enabled {
+		t.LockAsked()
+	}
 	if !l.word.CompareAndSwap(0, held) {
 		l.lockSlow(t)
 	}

@@ -255,3 +255,36 @@ func TestAtFindsTheObjectAtAnOffset(t *testing.T) {
 		}()
 	}
 }
+
+// A row lies where its first word does, is as long as asked for, and none that reaches outside the memory can be had.
+func TestRowFindsTheObjectsFromAnOffset(t *testing.T) {
+	m, err := mem.Make(1, 4096, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Release()
+	words, err := mem.Slice[mem.Plain64](m, 0, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	offset, _ := m.Offset(unsafe.Pointer(&words[2]))
+	if row := mem.Row[mem.Plain64](m, offset, 7); len(row) != 7 || &row[0] != &words[2] || &row[6] != &words[8] {
+		t.Errorf("a row of %d words from %p on, want 7 from %p on", len(row), row, &words[2])
+	}
+	if row := mem.Row[mem.Plain64](m, 4096, 0); len(row) != 0 {
+		t.Errorf("nothing at the end has %d words", len(row))
+	}
+	for _, bad := range []struct {
+		offset uintptr
+		n      int
+	}{{0, -1}, {0, 513}, {4096, 1}, {4090, 1}, {^uintptr(0), 1}, {8, 1 << 61}} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%d words from %d on: no panic", bad.n, bad.offset)
+				}
+			}()
+			mem.Row[mem.Plain64](m, bad.offset, bad.n)
+		}()
+	}
+}

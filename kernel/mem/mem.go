@@ -127,6 +127,15 @@ func At[T any](m *Memory, offset uintptr) *T {
 	return (*T)(unsafe.Add(m.block.base, offset))
 }
 
+// Row is n Ts in a row from such an offset on. It panics on what lies outside the memory.
+func Row[T any](m *Memory, offset uintptr, n int) []T {
+	var zero T
+	if size := m.block.size; n < 0 || offset > size || uintptr(n) > (size-offset)/max(1, unsafe.Sizeof(zero)) {
+		outside(offset, uintptr(n)*unsafe.Sizeof(zero), size)
+	}
+	return unsafe.Slice((*T)(unsafe.Add(m.block.base, offset)), n)
+}
+
 //go:noinline
 func outside(offset, bytes, size uintptr) {
 	panic(fmt.Sprintf("mem: %d bytes from offset %d in a memory of %d", bytes, offset, size))

@@ -53,7 +53,7 @@ func (b *bench) sound(a *Allocator, idle int) {
 	if err := a.Check(); err != nil {
 		b.Fatal(err)
 	}
-	if got := a.FreePages() + a.ListedPages() + a.CleanPages(); got != idle {
+	if got := a.FreePages() + a.ListedPages() + a.LatePages() + a.CleanPages(); got != idle {
 		b.Fatalf("%d pages are idle, want %d", got, idle)
 	}
 }

@@ -61,13 +61,19 @@ func (a *Allocator) addTo(t *kernel.Task, p Page, key uint64, kind uint32) {
 	z.insert(q, z.index(p), true)
 	d.state.StoreRelaxed(kind)
 	z.cache.leave(t)
+	z.tell(t)
 }
 
 // CacheTake takes the page that CacheAdd got with that key back out of the cache: it is the caller's again. It reports false when it is not there
-// as a clean page: it is dirty or being written, or reclaim has dropped it, whatever the page is used for now. Any context but NMI.
+// as a clean page: it is dirty or being written, or reclaim has dropped it, whatever the page is used for now; or, with Config.Promises, when it backs
+// a promise that cannot be moved (see CachePin). Any context but NMI.
 //
 // I8: the look and the removal are under one lock with reclaim's.
 func (a *Allocator) CacheTake(t *kernel.Task, p Page, key uint64) bool {
+	if a.await != nil {
+		found, _ := a.CachePin(t, 0, p, key)
+		return found
+	}
 	z, d := a.descriptor(p)
 	c := z.cache
 	sure := mutant.On(pg05) && d.state.LoadRelaxed() == kindClean
@@ -149,6 +155,12 @@ func (z *zone) oldest(t *kernel.Task, q *queue, state uint32) (index uint32, ok 
 // drop gives the oldest clean pages, up to most of them, back to the zone and returns how many there were.
 func (z *zone) drop(t *kernel.Task, most int) (dropped int) {
 	for ; dropped < most; dropped++ {
+		if z.pledge != nil {
+			if !z.dropUnpromised(t) {
+				return dropped
+			}
+			continue
+		}
 		index, ok := z.oldest(t, &z.cache.clean, kindInside)
 		if !ok {
 			return dropped

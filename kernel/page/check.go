@@ -22,6 +22,15 @@ func (a *Allocator) ListedPages() int {
 	return n
 }
 
+// LatePages is the number of pages that FreeNoLocks has put aside and no holder of their zone's lock has taken in yet. Only at quiescence.
+func (a *Allocator) LatePages() int {
+	n := 0
+	for i := range a.zones {
+		a.zones[i].eachLate(func(_ uint32, order int) { n += 1 << order })
+	}
+	return n
+}
+
 // PageBytes is the size of one page.
 func (a *Allocator) PageBytes() int { return 1 << a.shift }
 
@@ -49,7 +58,7 @@ func (a *Allocator) Holds(p Page) bool {
 func (a *Allocator) Check() error {
 	for node := range a.zones {
 		w := walk{zone: &a.zones[node], seen: make([]bool, a.config.Pages)}
-		for _, part := range []func() error{w.locks, w.freeLists, w.lists, w.cached, w.rest} {
+		for _, part := range []func() error{w.locks, w.freeLists, w.tardy, w.lists, w.cached, w.rest, w.kept} {
 			if err := part(); err != nil {
 				return fmt.Errorf("page: zone %d: %w", node, err)
 			}
@@ -85,7 +94,7 @@ func (w *walk) block(place string, index uint32, order int, state uint32) error 
 }
 
 func (w *walk) locks() error {
-	if !w.area.lock.Held() && !w.cache.lock.Held() {
+	if !w.area.lock.Held() && !w.area.raw.Held() && !w.cache.lock.Held() {
 		for cpu := range w.zone.lists {
 			if w.zone.lists[cpu].words.lock.Held() {
 				return fmt.Errorf("the lock of CPU %d's list is held at quiescence", cpu)
@@ -119,6 +128,15 @@ func (w *walk) freeLists() error {
 		return fmt.Errorf("%d pages are free, and %d are counted (I3)", pages, got)
 	}
 	return nil
+}
+
+func (w *walk) tardy() (err error) {
+	w.eachLate(func(index uint32, order int) {
+		if err == nil {
+			err = w.block("the list of late blocks", index, order, tardy(order))
+		}
+	})
+	return err
 }
 
 func (w *walk) lists() error {

@@ -39,6 +39,10 @@ type Config struct {
 	MostHigh   int     // largest High that SetLimits will be given; 0 means HighMax
 	Batch      int     // pages moved at a time, 1 to High; 0 means computed
 	Drift      int     // pages by which a CPU's share of the free count may differ from zero; 0 means computed
+	RawZone    bool    // the zone's lock spins with rt=on too, so that it may be taken in any context but NMI
+	Leave      int     // pages that AllocNoLocks leaves on each list for other callers, from 0
+	Promises   bool    // Reserve, Draw and Cancel may be called
+	Estimate   bool    // Reserve without DirectReclaim answers from the shared words of the free counts, without the CPUs' shares
 	HighAtomic int     // pages that only callers with a reserve flag may count on, until reclaim needs them; 0 to Pages
 	// Write begins to write a dirty page, called in reclaim, in process context, with no lock held and with rights to all reserves. Whoever it set
 	// to work calls Written when that is done, at once or later, in any context. An error says that it could not begin. nil: dirty pages stay.
@@ -89,8 +93,8 @@ func (c Config) complete(place kernel.Place) (Config, error) {
 	if c.Drift == 0 {
 		c.Drift = driftPages(c.Pages, c.PageBytes, cpus)
 	}
-	if c.Drift < 0 || c.HighAtomic < 0 || c.HighAtomic > c.Pages || c.Rules > Rules2001 || c.Lists > IRQOff {
-		return c, fmt.Errorf("%w: drift %d, high-atomic %d, rules %d, lists %d", errLayout, c.Drift, c.HighAtomic, c.Rules, c.Lists)
+	if c.Drift < 0 || c.Leave < 0 || c.HighAtomic < 0 || c.HighAtomic > c.Pages || c.Rules > Rules2001 || c.Lists > IRQOff {
+		return c, fmt.Errorf("%w: drift %d, leave %d, high-atomic %d, rules %d, lists %d", errLayout, c.Drift, c.Leave, c.HighAtomic, c.Rules, c.Lists)
 	}
 	if c.Distance == nil {
 		c.Distance = told(place)

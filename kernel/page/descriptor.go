@@ -13,7 +13,7 @@ import (
 // it without having the block: it looks for kindFree only, which comes and goes under the zone's lock that the merge holds.
 type descriptor struct {
 	state    atomic.Uint32
-	next     mem.PlainRef // links of a free list (zone's lock) or of the cache (cache's lock)
+	next     mem.PlainRef // links of a free list (zone's lock), of the cache (cache's lock) or of the late list (nolocks.go)
 	previous mem.PlainRef
 	_        mem.Plain32
 	key      mem.Plain64 // what the cache knows the page by; cache's lock
@@ -29,6 +29,7 @@ const (
 	kindClean          // in the page cache
 	kindDirty          // in the page cache, to be written before it can be dropped
 	kindWriting        // in the page cache, being written: on no list
+	kindLate           // freed, and on its zone's list of what is to be taken in
 )
 
 const (
@@ -37,7 +38,7 @@ const (
 	oneOwner   = 1 << ownerShift
 )
 
-var kindNames = [...]string{"inside a block", "free", "on a CPU's list", "held", "in the cache", "in the cache and dirty", "in the cache and being written"}
+var kindNames = [...]string{"inside a block", "free", "on a CPU's list", "held", "in the cache", "in the cache and dirty", "in the cache and being written", "freed and not taken in yet"}
 
 func owned(order int) uint32  { return kindOwned | uint32(order)<<orderShift | oneOwner }
 func listed(order int) uint32 { return kindListed | uint32(order)<<orderShift }

@@ -87,6 +87,7 @@ func (z *zone) settle(t *kernel.Task, index uint32, kind uint32) {
 	}
 	w.begun.Add(^uint32(0))
 	w.waiters.Wake(t, 0)
+	z.tell(t)
 }
 
 // throttle waits until a write has completed since done was seen, unless none is under way. It reports whether one has. Process context.

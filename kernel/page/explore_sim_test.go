@@ -159,7 +159,7 @@ func everything(s *scene) error {
 		return err
 	}
 	total := s.a.config.Pages * len(s.a.zones)
-	if got := s.a.FreePages() + s.a.ListedPages() + s.a.CleanPages() + s.a.DirtyPages(); got != total {
+	if got := s.a.FreePages() + s.a.ListedPages() + s.a.LatePages() + s.a.CleanPages() + s.a.DirtyPages(); got != total {
 		return fmt.Errorf("%d of %d pages are idle in the end", got, total)
 	}
 	return nil

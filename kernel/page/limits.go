@@ -67,6 +67,9 @@ func (l *list) refillBlocks(order int) int {
 // spill makes a list that is full, or in a zone under pressure, shorter; list held.
 func (a *Allocator) spill(t *kernel.Task, l *list) {
 	n := l.spillPages(l.zone.hint.pressed.LoadRelaxed() != 0)
+	if l.zone.awaited() {
+		n = l.words.pages.Load() // O4
+	}
 	if n == 0 {
 		return
 	}

@@ -117,22 +117,31 @@ func (l *list) flush(t *kernel.Task, want uint32) {
 		z.leave(t)
 	}
 	z.enter(t)
-	freed, order := uint32(0), 0
-	for freed < want {
-		for l.rings[order].words.length.Load() == 0 {
-			order = (order + 1) % len(l.rings)
-		}
-		z.put(l.rings[order].popBottom(), order)
-		freed += 1 << order
-		order = (order + 1) % len(l.rings)
-	}
-	l.words.pages.Store(have - freed)
+	freed := l.pour(want)
 	if mutant.On(pa02) {
 		freed -= want
 	}
 	z.account(t, int64(freed)) // O1: after the blocks are linked
+	z.collect(t)
 	z.relax()
 	z.leave(t)
+	z.tell(t)
+}
+
+// pour links blocks of the list, the oldest first, order by order in turn, in its zone, want pages at least, and returns how many pages; list and
+// zone's lock held.
+func (l *list) pour(want uint32) (freed uint32) {
+	order := 0
+	for freed < want {
+		for l.rings[order].words.length.Load() == 0 {
+			order = (order + 1) % len(l.rings)
+		}
+		l.zone.put(l.rings[order].popBottom(), order)
+		freed += 1 << order
+		order = (order + 1) % len(l.rings)
+	}
+	l.words.pages.Store(l.words.pages.Load() - freed)
+	return freed
 }
 
 func (r *ring) popBottom() uint32 {

@@ -11,7 +11,8 @@
 //
 // Invariants:
 //
-//	I1  a page is in one place: a free list of its zone, one per-CPU list, the cache, or with an owner (mutants PG-02, PG-04, PG-15, PA-04)
+//	I1  a page is in one place: a free list of its zone, one per-CPU list, the cache, its zone's late blocks, or with an owner (mutants PG-02, PG-04,
+//	    PG-15, PA-04, NL-05)
 //	I2  a free block of an order lies on a multiple of its size, none of its pages is anywhere else, and its buddy is not free in the same order
 //	    (mutant PG-01)
 //	I3  the free count of a zone is never above the pages on its free lists while the zone's lock is free (mutants PA-01, PA-02)
@@ -20,7 +21,7 @@
 //	I6  a flush moves no more pages than are there, whatever happens to the limits meanwhile (mutant PA-03)
 //	I7  a dead CPU keeps no pages (mutant PG-03)
 //	I8  a page taken out of the cache is not dropped from it as well (mutant PG-05)
-//	I9  every allocated page has one owner to start with, by whatever path it came (mutant NL-01)
+//	I9  every allocated page has one owner to start with, by whatever path it came (mutants NL-01, NL-03)
 //	I10 the background reclaimer does not sleep while it is wanted (mutant PG-06)
 //	I11 what is allocated to write a dirty page may use every reserve, and starts no reclaim (mutant PG-08)
 //	I12 nobody waits for a write when none is under way (mutant PG-07)
@@ -29,9 +30,17 @@
 //	    times it is at most Config.MostHigh (mutants PG-10, PG-14)
 //	I15 a victim does not end while it is being reaped (mutant PG-11)
 //	I16 no caller in direct reclaim is refused for the sake of pages that are set aside for urgent callers (mutants PG-12, PG-13)
+//	I17 a zone has a free or a clean page for each promise it has made, whoever allocates, reclaims or pins (mutants RV-01, RV-02, RV-03, RV-06)
+//	I18 nobody waits for a promise beside memory enough for it, free, clean or on a list (mutants RV-04, RV-05, NL-07)
+//	I19 admission by estimate admits nothing that the exact count would not (mutant RV-06)
+//	I20 AllocNoLocks and FreeNoLocks never wait for a lock, but for the raw one of a queue of sleepers that they wake: with rt=on those of a lock given
+//	    up, with Config.Promises those who wait for a promise (mutant NL-04)
+//	I21 AllocNoLocks serves a sole caller as long as a list of his CPU has a page or, TryLock, a zone has one above its mark (mutant NL-02)
+//	I22 a late block stays on its zone's stack until a holder of the zone's lock takes it in; whoever looks into a zone does (mutant NL-06)
 //
-// Locks, in the order they nest: the mutex of Drain, one list's lock, one zone's lock. The cache's lock nests in none and holds none. Zone and
-// cache locks are taken with interrupts masked; a list's lock is not, which is why it is only tried where an interrupt may be.
+// Locks, in the order they nest: the mutex of Drain, one list's lock, one zone's lock. The cache's lock nests in none and holds none; with
+// Config.Promises it nests in the zone's, and zones' locks nest in one another by number. Zone and cache locks are taken with interrupts
+// masked; a list's lock is not, which is why it is only tried where an interrupt may be.
 //
 // Orderings:
 //
@@ -40,16 +49,27 @@
 //	O2  kswapd enters its queue (a full barrier), then looks at wanted; who wakes it swaps wanted to 1 (a full barrier), then looks at the queue.
 //	O3  who waits for a write enters the queue (a full barrier), then looks at the counts of writes; a write's end changes the counts (full
 //	    barriers), then looks at the queue.
+//	O4  who waits for a promise announces it, marks memory as low under each zone's lock and drains the lists; who frees to a list, or fills one, looks
+//	    at the mark, or at the announcement, with the list held. Without it a page stays on a list that nobody looks at again.
+//	O5  who waits for a promise reads changes, tries, enters the queue (a full barrier) and reads changes again; who brings memory back raises changes
+//	    (a full barrier), then looks at the queue.
+//	O6  a late block is linked, then made the head of its zone's stack; collect swaps the head out, then follows the links.
 //
 // The free count is kept as a shared word and a difference for each CPU, as the kernel does, so that most changes leave the shared line alone.
 // The sum of all is exact under the zone's lock; it is formed when the shared word alone cannot decide.
+//
+// Promises (Config.Promises) are LaHaise's of 2001: Reserve admits pages of order 0 that are countable, which is free above the mark, or clean in the
+// cache, and not promised to others. Pages on lists count when they have come back. The memory stays where it is, and clean pages stay in the cache,
+// until Draw. What a promise needs beside the clean pages is no longer free to anybody else, whatever his rights; reclaim leaves clean pages that back
+// promises alone, since dropping them would free nothing; and such a page is pinned by moving its promise, or not at all.
 //
 // Cost: an alloc and a free that hit the CPU's list take one compare-and-swap each (TryLock) or none (IRQOff); a refill or a spill costs the
 // zone's lock once, for a batch of pages up to 32 batches in a row of them. The exact sum, a load for each CPU, is formed only when the shared word is
 // within the drift of all CPUs of what it is compared with.
 //
 // Contexts: any but NMI; with DirectReclaim process context with no spinning lock held. With rt=on a zone's lock sleeps: IRQOff, which takes it
-// with interrupts masked, then breaks the kernel's rules, as it did in 2020.
+// with interrupts masked, then breaks the kernel's rules, as it did in 2020; RawZone makes that lock spin. What takes no locks is in nolocks.go: of
+// the TryLock form it may be called from NMI too.
 //
 // Differences from the originals: the mark is looked at where pages leave the zone, under its lock, and a list hit is not checked; the kernel looks
 // before, without the lock, and can overshoot by one batch a CPU. The limits of the TryLock form float as in 6.12 but for four things: refills of
@@ -95,6 +115,7 @@ type Allocator struct {
 	drains *drains
 	writes *writes
 	killer *killer
+	await  *await         // nil without Config.Promises
 	works  []machine.Work // raised to make a CPU empty its lists (IRQOff)
 	raise  func(by *kernel.Task, cpu int, w *machine.Work)
 }
@@ -138,6 +159,9 @@ func New(place kernel.Place, config Config) (*Allocator, error) {
 	if a.killer, err = mem.New[killer](place.Memory(), 0); err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
+	if err := newAwait(a, place); err != nil {
+		return nil, err
+	}
 	for node := range a.zones {
 		if err := newZone(&a.zones[node], a, place, node); err != nil {
 			return nil, fmt.Errorf("page: zone of node %d, %d pages of %d bytes: %w", node, config.Pages, config.PageBytes, err)
@@ -162,8 +186,8 @@ func New(place kernel.Place, config Config) (*Allocator, error) {
 
 // Alloc hands out a block of 2^order pages whose one owner is the caller. Without DirectReclaim it never waits. It returns
 // kernel.ErrNoMemory when no zone may give a block to a caller of these flags and rights and, with DirectReclaim, reclaim finds nothing more.
-// With NoFail it goes on until it has one. NoLocks is not looked at: every path takes or tries a lock, or masks interrupts. It panics on an order
-// out of range. Any context but NMI.
+// With NoFail it goes on until it has one. With NoLocks it is AllocNoLocks once the nearest list had nothing. It panics on an order out of range. Any
+// context but NMI.
 func (a *Allocator) Alloc(t *kernel.Task, gfp kernel.GFP, order int) (Page, error) {
 	if uint(order) < a.listed {
 		if a.irqOff {

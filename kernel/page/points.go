@@ -31,6 +31,17 @@ var (
 	reachGiven    = reach.Define(host, "set-aside-given")
 	reachRaised   = reach.Define(host, "limit-raised") // a list may hold more
 	reachEmpty    = reach.Define(host, "empty")
+	reachDry      = reach.Define(host, "no-locks-dry") // a no-locks caller found nothing
+	reachHeld     = reach.Define(host, "zone-held")    // a zone's lock could not be had at once
+	reachLate     = reach.Define(host, "late")         // a block was put aside
+	reachCollect  = reach.Define(host, "late-collected")
+
+	reachNotPromised = reach.Define(host, "not-promised")
+	reachMissed      = reach.Define(host, "draw-missed") // no zone had a promise when it was looked at
+	reachDrawnClean  = reach.Define(host, "drawn-clean") // a draw dropped a clean page
+	reachBacks       = reach.Define(host, "backs-promise")
+	reachMoved       = reach.Define(host, "promise-moved")
+	reachAwait       = reach.Define(host, "promise-wait")
 )
 
 var (
@@ -48,6 +59,18 @@ var (
 		Story: "a caller who may use the reserve refills a whole batch from it; FreeBSD UMA, 2020"})
 	nl01 = mutant.Define(mutant.Mutant{ID: "NL-01", Host: host, Breaks: "I9",
 		Story: "a block straight from the zone has no owner; Linux, alloc_pages_nolock, 2025"})
+	nl02 = mutant.Define(mutant.Mutant{ID: "NL-02", Host: host, Breaks: "I21",
+		Story: "a no-locks caller gives up while any block is late, as while any memory was unaccepted; Linux, try_alloc_pages, 2025"})
+	nl03 = mutant.Define(mutant.Mutant{ID: "NL-03", Host: host, Breaks: "I9",
+		Story: "a block that came without a lock has no owner: the no-locks path alone forgot it; Linux, try_alloc_pages, 2025"})
+	nl04 = mutant.Define(mutant.Mutant{ID: "NL-04", Host: host, Breaks: "I20",
+		Story: "the no-locks path takes the zone's lock once the list is empty, and spins on a lock that the interrupted task holds"})
+	nl05 = mutant.Define(mutant.Mutant{ID: "NL-05", Host: host, Breaks: "I1",
+		Story: "the walk over the lists does not mask interrupts, and an interrupt takes the same page"})
+	nl06 = mutant.Define(mutant.Mutant{ID: "NL-06", Host: host, Breaks: "I22",
+		Story: "a late block becomes the head by a store, which loses what others pushed since the load"})
+	nl07 = mutant.Define(mutant.Mutant{ID: "NL-07", Host: host, Breaks: "I18",
+		Story: "a block that is freed without locks wakes nobody who waits for a promise"})
 	pg01 = mutant.Define(mutant.Mutant{ID: "PG-01", Host: host, Breaks: "I2",
 		Story: "a merge takes any free block at the buddy's place, whatever its order"})
 	pg02 = mutant.Define(mutant.Mutant{ID: "PG-02", Host: host, Breaks: "I1",
@@ -78,4 +101,16 @@ var (
 		Story: "a refill raises the list's limit to a ceiling that has come down meanwhile, and does not look again"})
 	pg15 = mutant.Define(mutant.Mutant{ID: "PG-15", Host: host, Breaks: "I1",
 		Story: "a free picks its CPU's list, then masks interrupts; the caller moves in between and uses another CPU's list"})
+	rv01 = mutant.Define(mutant.Mutant{ID: "RV-01", Host: host, Breaks: "I17",
+		Story: "ordinary allocations look at the mark alone, and take what is promised"})
+	rv02 = mutant.Define(mutant.Mutant{ID: "RV-02", Host: host, Breaks: "I17",
+		Story: "reclaim drops clean pages whatever they back, and has them in its hands between the cache and the zone"})
+	rv03 = mutant.Define(mutant.Mutant{ID: "RV-03", Host: host, Breaks: "I17",
+		Story: "a clean page that backs a promise is pinned without a look at promises"})
+	rv04 = mutant.Define(mutant.Mutant{ID: "RV-04", Host: host, Breaks: "I18",
+		Story: "who waits for a promise tries first and notes afterwards how much has changed"})
+	rv05 = mutant.Define(mutant.Mutant{ID: "RV-05", Host: host, Breaks: "I18",
+		Story: "lists are filled, and keep what is freed, while somebody waits for a promise"})
+	rv06 = mutant.Define(mutant.Mutant{ID: "RV-06", Host: host, Breaks: "I17 I19",
+		Story: "admission trusts the shared word of the free count, which differs from it by every CPU's drift"})
 )

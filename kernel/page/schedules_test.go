@@ -21,6 +21,11 @@ var programs = []struct {
 	{"caching TryLock", caching(TryLock)}, {"caching IRQOff", caching(IRQOff)}, {"background", background()},
 	{"dirtying TryLock", dirtying(TryLock, 4, 2)}, {"dirtying IRQOff", dirtying(IRQOff, 4, 2)}, {"hogs", hogging()},
 	{"hogs reaped", reaping()}, {"one dirty page", dirtying(TryLock, 1, 1)},
+	{"without locks TryLock", lockless(TryLock)}, {"without locks IRQOff", lockless(IRQOff)}, {"without locks, crowded", crowded()},
+	{"promises TryLock", promising(TryLock, 1, false)}, {"promises IRQOff", promising(IRQOff, 1, false)}, {"promises on two nodes", promising(TryLock, 2, false)},
+	{"promised and wanted", kept()}, {"promises by estimate", estimating()}, {"promised cache", cached(1)}, {"promised cache on two nodes", cached(2)},
+	{"waiting for a promise TryLock", awaiting(TryLock, false)}, {"waiting for a promise IRQOff", awaiting(IRQOff, false)},
+	{"waiting for a promise, freed without locks", awaiting(TryLock, true)},
 }
 
 // Every invariant, over random schedules: no page twice, no data race, nothing lost, no deadlock, no mark passed. Together the programs take every
@@ -49,7 +54,8 @@ func TestNoScheduleBreaksAnInvariant(t *testing.T) {
 func TestSleepingLocksServeTasks(t *testing.T) {
 	lock.RT = true
 	defer func() { lock.RT = false }()
-	for _, p := range []program{marks(), resize(TryLock), death(TryLock), caching(TryLock), background(), hogging(), lowering(), urgent()} {
+	for _, p := range []program{marks(), resize(TryLock), death(TryLock), caching(TryLock), background(), hogging(), lowering(), urgent(),
+		promising(TryLock, 1, false), cached(2), lockless(TryLock), inRaw(churn(IRQOff, 1))} {
 		if err := explore(p); err != nil {
 			t.Error(err)
 		}

@@ -14,6 +14,9 @@ func (a *Allocator) allocSlow(t *kernel.Task, gfp kernel.GFP, order int) (Page, 
 	if uint(order) > MaxOrder {
 		panic(fmt.Sprintf("page: a block of order %d: give 0 to %d", order, MaxOrder))
 	}
+	if gfp&kernel.NoLocks != 0 {
+		return a.AllocNoLocks(t, order)
+	}
 	rights := a.rights(t)
 	if p, ok := a.fromZones(t, order, a.config.demand(0, 0, a.config.Marks.Low)); ok {
 		return p, nil
@@ -116,11 +119,20 @@ func (r *ring) popTop() uint32 {
 // grab takes a block out of the zone if the demand allows it, and more of the same for the list l, if not nil. A refused look leaves the list and
 // its limit as they are.
 func (z *zone) grab(t *kernel.Task, order int, d demand, l *list) (index uint32, ok bool) {
-	size := int64(1) << order
 	z.enter(t)
 	defer z.leave(t)
+	if z.awaited() { // O4
+		l = nil
+	}
+	return z.cut(t, order, d, l)
+}
+
+// cut is grab's part under the zone's lock.
+func (z *zone) cut(t *kernel.Task, order int, d demand, l *list) (index uint32, ok bool) {
+	size := int64(1) << order
+	z.collect(t)
 	d, rest := d.in(z)
-	free := z.freeNear(max(d.mark, d.ordinary) + rest.setAside + size)
+	free := z.freeNear(max(d.mark, d.ordinary) + rest.setAside + rest.promised + size)
 	if !d.allows(free, order) {
 		return 0, false
 	}
@@ -150,7 +162,7 @@ func (z *zone) refill(t *kernel.Task, l *list, order int, rest demand) (taken in
 	if blocks == 0 {
 		return 0
 	}
-	free := z.freeNear(rest.mark+rest.setAside+size*int64(blocks+1)) - size
+	free := z.freeNear(rest.mark+rest.setAside+rest.promised+size*int64(blocks+1)) - size
 	for ; blocks > 0 && rest.allows(free-taken, order); blocks-- { // I5
 		more, found := z.take(order)
 		if !found {
@@ -170,7 +182,7 @@ func (z *zone) refill(t *kernel.Task, l *list, order int, rest demand) (taken in
 }
 
 // counts are the slow paths taken on a CPU; its tasks and interrupts write them with interrupts masked.
-type counts struct{ refills, spills, drains, reclaims, failed mem.Plain64 }
+type counts struct{ refills, spills, drains, reclaims, failed, waits mem.Plain64 }
 
 // Stats are counts of slow paths since creation.
 type Stats struct {
@@ -179,6 +191,7 @@ type Stats struct {
 	Drains   uint64 // lists of other CPUs that were emptied
 	Reclaims uint64 // times a caller went into direct reclaim
 	Failed   uint64 // calls of Alloc that returned an error
+	Waits    uint64 // times a caller slept for a promise, or to take a page that backs one
 	Locks    uint64 // acquisitions of zones' locks
 }
 
@@ -192,6 +205,7 @@ func (a *Allocator) Stats() Stats {
 		s.Drains += c.drains.Load()
 		s.Reclaims += c.reclaims.Load()
 		s.Failed += c.failed.Load()
+		s.Waits += c.waits.Load()
 	}
 	for i := range a.zones {
 		s.Locks += a.zones[i].area.locks.Load()

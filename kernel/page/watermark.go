@@ -26,6 +26,7 @@ type demand struct {
 	mark      int64 // pages he must leave
 	ordinary  int64 // pages that a caller without privileges must leave
 	setAside  int64 // pages that are free but not for him; known once the zone is
+	promised  int64 // pages that promises need and clean pages do not cover; known once the zone is
 	barred    bool  // what is set aside is not for him
 	urgent    bool  // if his block is of a high order, as much is to be set aside for the next
 	unchecked bool  // he need leave nothing
@@ -61,8 +62,9 @@ func (c *Config) demand(gfp kernel.GFP, rights kernel.Rights, base int) demand {
 // allows reports whether a zone with so many free pages may give a block of the order, by the kernel's test: without the block's other pages,
 // and without what is set aside, more than the mark is free.
 func (d demand) allows(free int64, order int) bool {
+	free -= d.promised // I17: whoever he is
 	if d.unchecked {
-		return true
+		return d.promised == 0 || free >= 1<<order
 	}
 	if mutant.On(pa06) {
 		return uint64(free)-uint64(int64(1)<<order-1)-uint64(d.setAside) > uint64(d.mark)
@@ -76,7 +78,8 @@ func (d demand) in(z *zone) (his, ordinary demand) {
 	if d.barred {
 		d.setAside = aside
 	}
-	return d, demand{mark: d.ordinary, ordinary: d.ordinary, setAside: aside}
+	d.promised = z.uncovered()
+	return d, demand{mark: d.ordinary, ordinary: d.ordinary, setAside: aside, promised: d.promised}
 }
 
 // setAside notes that an urgent caller took a block of a high order while memory is low: as much is kept for the next, up to what the configuration

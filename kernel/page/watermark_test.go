@@ -226,6 +226,12 @@ func pathsAgree(t *testing.T) error {
 		if n := a.Owners(p); n != 1 {
 			return fmt.Errorf("a page that was used before has %d owners", n)
 		}
+		a.Free(b.on(1), p, 0)
+	}
+	for p, err := a.AllocNoLocks(b.on(0), 0); err == nil; p, err = a.AllocNoLocks(b.on(0), 0) {
+		if n := a.Owners(p); n != 1 {
+			return fmt.Errorf("a page that came without a lock has %d owners", n)
+		}
 	}
 	return a.Check()
 }

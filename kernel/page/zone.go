@@ -24,11 +24,15 @@ type zone struct {
 	lists  []list // by CPU
 	cache  *cache
 	writes *writes // the allocator's
+	late   *late
+	pledge *pledge // nil without Config.Promises, like the next
+	await  *await  // the allocator's
 }
 
 // area is the free lists, behind the zone's lock.
 type area struct {
 	lock   lock.Spin
+	raw    lock.RawSpin  // taken in the place of lock when the configuration says RawZone
 	free   atomic.Uint64 // the shared part of the free count, a signed number; changed under lock, read without
 	heads  [MaxOrder + 1]mem.PlainRef
 	blocks [MaxOrder + 1]mem.Plain32 // lengths of the lists
@@ -45,10 +49,11 @@ func newZone(z *zone, a *Allocator, place kernel.Place, node int) error {
 	m, c := place.Memory(), &a.config
 	bytes := uintptr(c.Pages) * uintptr(c.PageBytes)
 	z.config, z.shift, z.bytes, z.writes = c, a.shift, uint64(bytes), a.writes
-	var failures [5]error
+	var failures [6]error
 	z.area, failures[0] = mem.New[area](m, node)
 	z.hint, failures[1] = mem.New[hint](m, node)
 	z.cache, failures[2] = mem.New[cache](m, node)
+	z.late, failures[5] = mem.New[late](m, node)
 	z.pages, failures[3] = mem.Slice[descriptor](m, node, c.Pages)
 	start, err := m.Alloc(node, bytes, uintptr(c.PageBytes))
 	failures[4] = err
@@ -58,6 +63,9 @@ func newZone(z *zone, a *Allocator, place kernel.Place, node int) error {
 	first, _ := m.Offset(start)
 	z.first = uint64(first)
 	if err := newLists(z, place, int(a.listed)); err != nil {
+		return err
+	}
+	if err := newPledge(z, a, m, node); err != nil {
 		return err
 	}
 	for index := c.Pages; index > 0; { // from the end, so that the first block is on top
@@ -74,16 +82,24 @@ func (z *zone) page(index uint32) Page { return Page(z.first + uint64(index)<<z.
 
 // enter takes the zone's lock, with interrupts masked where it spins.
 func (z *zone) enter(t *kernel.Task) {
-	if !lock.RT {
+	if !lock.RT || z.config.RawZone {
 		t.IRQSave()
 	}
-	z.area.lock.Lock(t)
+	if z.config.RawZone {
+		z.area.raw.Lock(t)
+	} else {
+		z.area.lock.Lock(t)
+	}
 	z.area.locks.Store(z.area.locks.Load() + 1)
 }
 
 func (z *zone) leave(t *kernel.Task) {
-	z.area.lock.Unlock(t)
-	if !lock.RT {
+	if z.config.RawZone {
+		z.area.raw.Unlock(t)
+	} else {
+		z.area.lock.Unlock(t)
+	}
+	if !lock.RT || z.config.RawZone {
 		t.IRQRestore()
 	}
 }
@@ -125,14 +141,16 @@ func (z *zone) giveBack(t *kernel.Task, index uint32, order int) {
 	z.enter(t)
 	z.put(index, order)
 	z.account(t, 1<<order) // O1: after the block is linked
+	z.collect(t)
 	z.relax()
 	z.leave(t)
+	z.tell(t)
 }
 
 // relax ends the time of pressure when the zone has recovered; lock held.
 func (z *zone) relax() {
 	high := int64(z.config.Marks.High)
-	if z.hint.pressed.LoadRelaxed() != 0 && z.freeNear(high) > high {
+	if z.hint.pressed.LoadRelaxed() != 0 && !z.awaited() && z.freeNear(high) > high { // O4
 		z.hint.pressed.StoreRelaxed(0)
 	}
 }

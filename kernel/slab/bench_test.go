@@ -88,6 +88,19 @@ func (b *bench) free(c *Cache, cpu int, objects ...Object) {
 	}
 }
 
+// words are words of the bench's memory that hold the objects' places.
+func (b *bench) words(objects []Object) []mem.Plain64 {
+	b.Helper()
+	words, err := mem.Slice[mem.Plain64](b.memory, 0, len(objects))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i, o := range objects {
+		words[i].Store(uint64(o))
+	}
+	return words
+}
+
 // sound fails the test if Check, of the cache or of its pages, finds a fault.
 func (b *bench) sound(c *Cache) {
 	b.Helper()

@@ -91,7 +91,26 @@ func (s *scene) verdict(run error) error {
 	if err := s.c.Check(); err != nil {
 		return err
 	}
-	return s.c.pages.Check()
+	pages := s.c.pages
+	total := pages.FreePages() + pages.ListedPages() + pages.LatePages()
+	for i := range s.c.zones {
+		z := &s.c.zones[i]
+		for number := range z.slabs {
+			if z.slabs[number].state.Load() != live {
+				continue
+			}
+			total += 1 << s.c.order
+			for i := range s.c.perSlab {
+				if o := Object(z.first + uint64(number)<<s.c.slabShift + i*s.c.bytes); !s.c.Idle(o) {
+					return fmt.Errorf("object %d has no owner and is not free (I1)", o)
+				}
+			}
+		}
+	}
+	if want := pages.ZonePages() * len(s.c.zones); total != want {
+		return fmt.Errorf("%d of %d pages are idle or in slabs in the end", total, want)
+	}
+	return pages.Check()
 }
 
 // task spawns a task that counts as present until its body returns.

@@ -18,6 +18,8 @@ var (
 	reachFar      = reach.Define(host, "far-slab") // another node's slab served
 	reachDead     = reach.Define(host, "cpu-dead")
 	reachEmpty    = reach.Define(host, "empty")
+	reachHeld     = reach.Define(host, "node-held") // a node's lock could not be had at once
+	reachUndone   = reach.Define(host, "undone")    // new pages went back, since the node's lock could not be had
 )
 
 var (
@@ -37,4 +39,10 @@ var (
 		Story: "without new pages the own node alone is looked at"})
 	so08 = mutant.Define(mutant.Mutant{ID: "SO-08", Host: host, Breaks: "I1",
 		Story: "a free picks its CPU's list, then masks interrupts; the caller moves in between and uses another CPU's list"})
+	so09 = mutant.Define(mutant.Mutant{ID: "SO-09", Host: host, Breaks: "I8",
+		Story: "pages that cannot be made a slab at once are forgotten"})
+	so10 = mutant.Define(mutant.Mutant{ID: "SO-10", Host: host, Breaks: "I9",
+		Story: "the entry that takes no locks waits for the node's lock"})
+	so11 = mutant.Define(mutant.Mutant{ID: "SO-11", Host: host, Breaks: "I1",
+		Story: "a bulk free does not mask interrupts, and an interrupt's free in between is overwritten"})
 )

@@ -13,13 +13,15 @@
 //
 // Invariants:
 //
-//	I1  an object is in one place: free in its slab, on one CPU's list, or with an owner (mutants SO-01, SO-08)
+//	I1  an object is in one place: free in its slab, on one CPU's list, or with an owner (mutants SO-01, SO-08, SO-11)
 //	I2  a slab with a free object is linked in its node's list, once, and no other is (mutant SO-02)
 //	I3  an object goes back to its own slab, on that slab's node, whatever CPU frees it (mutant SO-03)
 //	I4  pages are given back only while every object of their slab is free in it (mutant SO-04)
 //	I5  a node keeps no more than MinPartial slabs with every object free (mutant SO-05)
 //	I6  a dead CPU keeps no objects (mutant SO-06)
 //	I7  nobody is refused unless pages failed and then the slabs of every node, looked at one after the other, had no free object (mutant SO-07)
+//	I8  pages that AllocNoLocks got and could not make a slab of go back (mutant SO-09)
+//	I9  AllocNoLocks waits for no lock (mutant SO-10)
 //
 // Locks: a node's lock nests in none and holds none; it is taken with interrupts masked. Pages are taken and given back with no lock held and
 // interrupts as the caller has them, so with rt=on, where the page allocator sleeps, a cache can be used where the page allocator can.
@@ -164,37 +166,6 @@ func (c *Cache) Free(t *kernel.Task, o Object) {
 	l.slots[n].Store(uint64(o))
 	l.words.length.Store(n + 1)
 	t.IRQRestore()
-}
-
-// AllocBulk fills objects, and returns how many it got: all of them, or fewer and kernel.ErrNoMemory. The first ones are the caller's in any case.
-// Contexts as Alloc.
-func (c *Cache) AllocBulk(t *kernel.Task, gfp kernel.GFP, objects []Object) (int, error) {
-	for got := 0; ; got++ {
-		t.IRQSave()
-		l := &c.lists[t.CPU()]
-		n := l.words.length.Load()
-		for ; got < len(objects) && n != 0; got++ {
-			n--
-			objects[got] = Object(l.slots[n].Load())
-		}
-		l.words.length.Store(n)
-		t.IRQRestore()
-		if got == len(objects) {
-			return got, nil
-		}
-		o, err := c.allocSlow(t, gfp)
-		if err != nil {
-			return got, err
-		}
-		objects[got] = o
-	}
-}
-
-// FreeBulk gives objects back, each as Free does.
-func (c *Cache) FreeBulk(t *kernel.Task, objects []Object) {
-	for _, o := range objects {
-		c.Free(t, o)
-	}
 }
 
 // ObjectBytes is the number of bytes of an object, a multiple of 8.

@@ -209,10 +209,39 @@ func TestBulk(t *testing.T) {
 	if len(seen) != 16 {
 		t.Errorf("%d of 16 objects differ", len(seen))
 	}
-	c.FreeBulk(b.on(0), objects[:16])
+	c.FreeBulk(b.on(0), b.words(objects[:16]))
 	b.sound(c)
+	if n := c.lists[0].words.length.Load(); n == 0 || n > 4 {
+		t.Errorf("%d objects on the list after a bulk free, and it holds 4", n)
+	}
 	if got := b.all(c, 0); len(got) != 16 || c.Stats().Failed != 2 {
 		t.Errorf("%d of 16 objects again, %d refusals", len(got), c.Stats().Failed)
+	}
+}
+
+// A bulk free panics where it comes to what is no object, or to one that this CPU has just freed; what came before is free by then.
+func TestBulkMisuseIsFound(t *testing.T) {
+	for _, bad := range []func(first Object) Object{
+		func(first Object) Object { return first },
+		func(first Object) Object { return first + 1 },
+		func(Object) Object { return 1 << 40 },
+	} {
+		b := newBench(t, 1, 1, 1<<16)
+		c := b.cache(4, Config{ObjectBytes: 16, Order: -1, High: 4, Batch: 2})
+		got := b.take(c, 0, 2)
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("object %d was freed with %d before it", bad(got[0]), got[0])
+				}
+			}()
+			c.FreeBulk(b.on(0), b.words([]Object{got[0], bad(got[0]), got[1]}))
+		}()
+		if !c.Idle(got[0]) || c.Idle(got[1]) {
+			t.Error("the first object is not free, or the third is")
+		}
+		b.free(c, 0, got[1])
+		b.sound(c)
 	}
 }
 
@@ -307,12 +336,13 @@ func TestNewRefuses(t *testing.T) {
 func TestNoGarbage(t *testing.T) {
 	b := newBench(t, 1, 1, 1<<16)
 	c := b.cache(16, Config{ObjectBytes: 16, Order: -1, High: 2, Batch: 1, MinPartial: -1})
-	var held [8]Object
+	held, words := [8]Object{}, b.words(make([]Object, 8))
 	if n := testing.AllocsPerRun(200, func() {
 		for i := range held {
 			held[i], _ = c.Alloc(b.on(0), kernel.NoWait)
+			words[i].Store(uint64(held[i]))
 		}
-		c.FreeBulk(b.on(0), held[:])
+		c.FreeBulk(b.on(0), words)
 	}); n != 0 || c.Stats().Returned == 0 {
 		t.Errorf("%v allocations of Go memory, %+v", n, c.Stats())
 	}

@@ -13,14 +13,14 @@ const none = -1
 // allocSlow finds an object for a caller whose list was empty: on his node's slabs, on new pages, on any node's slabs.
 func (c *Cache) allocSlow(t *kernel.Task, gfp kernel.GFP) (Object, error) {
 	home := c.lists[t.CPU()].home
-	if o, ok := c.restock(t, home, none); ok {
+	if o, ok := c.restock(t, home, none, false); ok {
 		return o, nil
 	}
 	p, err := c.pages.Alloc(t, gfp, c.order)
 	if err == nil {
 		reachNew.Hit()
 		z, offset := c.zoneOf(Object(p))
-		o, _ := c.restock(t, z, int(offset>>c.slabShift))
+		o, _ := c.restock(t, z, int(offset>>c.slabShift), false)
 		return o, nil
 	}
 	for i := range c.zones { // I7: the own node too, since others may have freed meanwhile
@@ -28,7 +28,7 @@ func (c *Cache) allocSlow(t *kernel.Task, gfp kernel.GFP) (Object, error) {
 		if mutant.On(so07) && i > 0 {
 			break
 		}
-		if o, ok := c.restock(t, z, none); ok {
+		if o, ok := c.restock(t, z, none, false); ok {
 			if i > 0 {
 				reachFar.Hit()
 			}
@@ -43,8 +43,9 @@ func (c *Cache) allocSlow(t *kernel.Task, gfp kernel.GFP) (Object, error) {
 }
 
 // restock fills the list of the caller's CPU up to a batch from a node's slabs and takes the top object. When fresh is a slab's number, its pages
-// are the caller's and become a slab first; then there is always an object. Otherwise, what an interrupt has freed meanwhile will do.
-func (c *Cache) restock(t *kernel.Task, z *zone, fresh int) (o Object, ok bool) {
+// are the caller's and become a slab first; then there is always an object, unless try says
+// that the node's lock is not waited for, and it cannot be had. Otherwise, what an interrupt has freed meanwhile will do.
+func (c *Cache) restock(t *kernel.Task, z *zone, fresh int, try bool) (o Object, ok bool) {
 	if !mutant.On(so01) {
 		t.IRQSave()
 		defer t.IRQRestore()
@@ -53,7 +54,13 @@ func (c *Cache) restock(t *kernel.Task, z *zone, fresh int) (o Object, ok bool) 
 	n := l.words.length.Load()
 	if n == 0 || fresh != none {
 		reachRefill.Hit()
-		z.enter(t, l.words)
+		if try {
+			if !z.tryEnter(t, l.words) {
+				return 0, false
+			}
+		} else {
+			z.enter(t, l.words)
+		}
 		if fresh != none {
 			z.adopt(c, fresh)
 			add(&l.words.newSlabs, 1)
