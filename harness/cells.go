@@ -53,9 +53,13 @@ const (
 	writeFails    = 100 // irq-alloc-fails: every so many allocations fail by order
 	thirstyTasks  = 8   // exhaust-recover
 	thirstyRatio  = 16  // exhaust-recover: items for each CPU, enough that nobody waits before and after the drought
+	shiftingHold  = 64  // phase-shift, preempted-holder: more than a list of percpu_tags holds, so that what CPUs share is used
+	crowd         = 2   // preempted-holder: CPUs on a processor
+	smallBytes    = 16  // false-share: four items to a line
 
 	// zonePages is the memory below allocators of memory, on each CPU's way to it: 1 GiB, the smallest zone whose lists have the sizes they have on a
-	// server. stormPages is that of start-storm, which needs a zone for every round: 64 MiB.
+	// server. stormPages is that of start-storm, which needs a zone for every round, and of the workloads that count how
+	// much of it can be had: 64 MiB.
 	zonePages  = 262144
 	stormPages = 16384
 )
@@ -99,12 +103,12 @@ func (c *choice) on(s workload.Spec, n int) workload.Spec {
 
 // add appends the cells of one workload on one variant.
 func (p *Plan) add(q Request, c choice, sweep sweep, d workload.Description, v designs.Variant) {
-	if q.Touch > 0 && d.Name != workload.Trace && v.Capabilities.Unbounded {
+	if q.Touch > 0 && workload.Touches(d.Name) && v.Capabilities.Unbounded {
 		p.lack(d.Name, v.FullName(), "its items have no bound, so there is no record for each to touch")
 		return
 	}
 	base := workload.Spec{Workload: d.Name, Design: v.Design, Variant: v.Name, SlowerPct: q.SlowerPct, Room: room(d, v)}
-	if d.Name != workload.Trace {
+	if workload.Touches(d.Name) {
 		base.Touch = q.Touch
 	}
 	for _, s := range specs(q, sweep, base) {
@@ -114,6 +118,10 @@ func (p *Plan) add(q Request, c choice, sweep sweep, d workload.Description, v d
 		}
 		if d.Name == workload.CrossCPU {
 			p.addPairs(c, s)
+			continue
+		}
+		if d.TwoCPUs {
+			p.addFromTwo(c, s)
 			continue
 		}
 		for i, n := range c.counts {
@@ -145,12 +153,35 @@ func room(d workload.Description, v designs.Variant) int {
 	switch {
 	case v.Capabilities.Kind != designs.Page && v.Capabilities.Kind != designs.Object:
 		return 0
-	case d.Name == workload.StartStorm:
+	case d.Name == workload.StartStorm, d.Name == workload.Hotplug, d.Name == workload.PhaseShift:
 		return stormPages
 	case d.Waits || d.Bounded:
 		return 0
 	}
 	return zonePages
+}
+
+// addFromTwo appends the cells of a workload that one CPU cannot run: on each other number of them. Where several CPUs share a processor there is one
+// cell, on all processors.
+func (p *Plan) addFromTwo(c choice, s workload.Spec) {
+	counts := slices.DeleteFunc(slices.Clone(c.counts), func(n int) bool { return n < 2 })
+	switch {
+	case len(counts) == 0:
+		p.lack(s.Workload, everyDesign, "it needs two CPUs, and the run uses one")
+		return
+	case s.Crowd == 0:
+		for _, n := range counts {
+			p.Cells = append(p.Cells, c.on(s, n))
+		}
+		return
+	case len(c.order) == 0:
+		p.lack(s.Workload, everyDesign, "the run leaves the choice of processors to its samples, and this puts several CPUs on each")
+		return
+	}
+	processors := slices.Max(counts)
+	s = c.on(s, processors)
+	s.CPUs, s.Processors = processors*s.Crowd, slices.Repeat(s.Processors, s.Crowd)
+	p.Cells = append(p.Cells, s)
 }
 
 // addPairs appends a cell of cross-cpu for each distance at which this machine has two processors.
@@ -209,6 +240,16 @@ func specs(q Request, sweep sweep, base workload.Spec) []workload.Spec {
 		}
 	case workload.ExhaustRecover:
 		with(func(s *workload.Spec) { s.Ratio, s.Tasks = thirstyRatio, thirstyTasks })
+	case workload.Hotplug:
+		with(func(s *workload.Spec) { s.Hold = timedHold })
+	case workload.PhaseShift:
+		for _, what := range []string{workload.ShiftCPUs, workload.ShiftQueues} {
+			with(func(s *workload.Spec) { s.Hold, s.Shift = shiftingHold, what })
+		}
+	case workload.Preempted:
+		with(func(s *workload.Spec) { s.Hold, s.Crowd = shiftingHold, crowd })
+	case workload.FalseShare:
+		with(func(s *workload.Spec) { s.Hold, s.Bytes = timedHold, smallBytes })
 	case workload.BioInflight:
 		points := flights
 		if q.Flight != nil {

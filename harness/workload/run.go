@@ -41,6 +41,7 @@ type seat struct {
 	trip     [2]float64
 	realtime error
 	pinned   error
+	prepared bool   // its first task has prepared it
 	running  int    // tasks of this CPU that have not ended
 	barriers uint32 // that this CPU has come to
 	late     lateness
@@ -83,6 +84,10 @@ type run struct {
 	drought *drought
 	flight  *flight
 	writers []irqWriter
+	outages *outages
+	shift   *shift
+	crowd   *crowd
+	sharing *sharing
 }
 
 // load is how one workload runs. The tasks of a CPU share its seat; their number is Spec.tasksOn.
@@ -117,6 +122,15 @@ func loadOf(name string) load {
 	case IRQAllocFails:
 		return load{body: (*run).writeInInterrupts, lay: (*run).layWriters, warm: (*run).warm, check: (*run).accountWrites, figures: (*run).writerFigures,
 			timed: true, inside: true}
+	case Hotplug:
+		return load{body: (*run).hotplug, lay: (*run).layOutages, warm: (*run).warmOutages, check: (*run).checkOutages, figures: (*run).outageFigures,
+			inside: true, uneven: true}
+	case PhaseShift:
+		return load{body: (*run).shiftOn, lay: (*run).layShift, warm: (*run).warmShift, figures: (*run).shiftFigures, inside: true}
+	case Preempted:
+		return load{body: (*run).crowded, lay: (*run).layCrowd, warm: (*run).warmUp, figures: (*run).crowdFigures, inside: true}
+	case FalseShare:
+		return load{body: (*run).shareOn, lay: (*run).laySharing, warm: (*run).warm, figures: (*run).sharingFigures, inside: true}
 	case Trace:
 		return load{body: (*run).replayStream, warm: (*run).warm}
 	}
@@ -172,8 +186,11 @@ func (r *run) lay(recording *trace.Recording) error {
 		depth = recording.Summary().MaxDepth
 	}
 	r.config = designs.Config{Items: r.spec.Items(depth), Room: r.spec.Room, Knobs: r.spec.Knobs}
-	if r.spec.Workload == Trace && r.spec.Kind == trace.Page.String() {
+	switch {
+	case r.spec.Workload == Trace && r.spec.Kind == trace.Page.String():
 		r.config.Bytes = pageBytes
+	case r.spec.Workload == FalseShare && inMemory(r.variant):
+		r.config.Bytes = r.spec.Bytes
 	}
 	before := r.machine.Memory().Used()
 	var err error
@@ -217,11 +234,14 @@ func (r *run) spawn(s *seat) {
 			name = fmt.Sprintf("%s.%d", name, i)
 		}
 		r.machine.Spawn(nil, machine.Spec{Name: name, CPU: s.cpu, Body: func(t *kernel.Task) {
-			if i == 0 {
+			if i == 0 && !s.prepared { // a task whose CPU went offline comes here again
+				s.prepared = true
 				r.prepare(t, s)
 			}
 			r.load.body(r, t, s, i)
-			r.finish(t, s)
+			if !t.Left() && t.CPU() == s.cpu {
+				r.finish(t, s)
+			}
 		}})
 	}
 }
@@ -237,11 +257,13 @@ func (r *run) prepare(t *kernel.Task, s *seat) {
 	r.barrier(s) // chunks are sized by what operations cost with all CPUs at work
 	r.load.warm(r, t, s)
 	if r.native() {
-		s.casNs[0] = measure.CAS(t, &r.words[s.cpu].word)
-		if s.cpu == 0 {
-			r.loop = measure.Loop(t)
-		}
-		s.trip[0] = r.distance(s)
+		r.undisturbed(func() {
+			s.casNs[0] = measure.CAS(t, &r.words[s.cpu].word)
+			if s.cpu == 0 {
+				r.loop = measure.Loop(t)
+			}
+			s.trip[0] = r.distance(s)
+		})
 	}
 	r.beginTiming(s)
 	r.barrier(s)
@@ -261,8 +283,9 @@ func (r *run) prepare(t *kernel.Task, s *seat) {
 const burstNs = 400_000_000
 
 var (
-	errTooLong     = errors.New("the measured interval is longer than 0.4 s")
-	errGoScheduler = errors.New("the design waits in Go's own scheduler, whose other threads would queue behind this one")
+	errTooLong       = errors.New("the measured interval is longer than 0.4 s")
+	errGoScheduler   = errors.New("the design waits in Go's own scheduler, whose other threads would queue behind this one")
+	errToBePreempted = errors.New("the workload is about threads that the system preempts")
 )
 
 // unfit says why the run may not have real-time priority, nil when it may. A replay at the pace of its recording may take too long for it, and so may
@@ -281,6 +304,8 @@ func (r *run) unfit() error {
 		return errTooLong
 	case r.variant.Capabilities.NativeOnly && r.spec.CPUs > 1:
 		return errGoScheduler
+	case r.spec.Workload == Preempted:
+		return errToBePreempted
 	}
 	return nil
 }
@@ -302,8 +327,10 @@ func (r *run) finish(t *kernel.Task, s *seat) {
 		return
 	}
 	r.endTiming(s)
-	s.casNs[1] = measure.CAS(t, &r.words[s.cpu].word)
-	s.trip[1] = r.distance(s)
+	r.undisturbed(func() {
+		s.casNs[1] = measure.CAS(t, &r.words[s.cpu].word)
+		s.trip[1] = r.distance(s)
+	})
 	if s.realtime == nil {
 		s.realtime = machine.Realtime(false)
 	}
@@ -327,6 +354,10 @@ func (r *run) barrier(s *seat) {
 	r.arrived.Add(1)
 	var wait measure.Patience
 	for r.arrived.Load() < s.barriers*uint32(r.spec.CPUs) {
+		if r.spec.Crowd > 1 {
+			arch.Yield() // to those who share the processor: they may have to come here first
+			continue
+		}
 		arch.Pause(1)
 		wait.Turn()
 	}
@@ -432,7 +463,7 @@ func (r *run) chunk(t *kernel.Task, held []designs.Item, ops int, recorder *late
 		loops = distribution.Interface()
 	}
 	if recorder == nil {
-		if r.spec.Workload == Window {
+		if r.windows() {
 			return loops.Window(r.allocator, t, kernel.NoWait, held, ops, r.records)
 		}
 		return loops.Pair(r.allocator, t, kernel.NoWait, ops, r.records)
@@ -444,10 +475,19 @@ func (r *run) chunk(t *kernel.Task, held []designs.Item, ops int, recorder *late
 	if r.spec.Latency == result.Sampled {
 		timed = &loops.Sampled
 	}
-	if r.spec.Workload == Window {
+	if r.windows() {
 		return timed.Window(r.allocator, t, kernel.NoWait, held, ops, r.records, recorder)
 	}
 	return timed.Pair(r.allocator, t, kernel.NoWait, ops, r.records, recorder)
+}
+
+// windows reports whether chunks are made of windows, not of pairs.
+func (r *run) windows() bool {
+	switch r.spec.Workload {
+	case Window, Hotplug, PhaseShift, Preempted:
+		return true
+	}
+	return false
 }
 
 // now is the machine's clock, in ns.
