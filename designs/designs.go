@@ -100,6 +100,12 @@ type Resizer interface {
 	Resize(t *kernel.Task, items int) error
 }
 
+// Flusher is implemented by designs with a worker of their own. Flush returns when it has nothing to do: the allocator is as quiet then as its callers
+// are. Process context.
+type Flusher interface {
+	Flush(t *kernel.Task)
+}
+
 // Bytes is implemented by designs whose items are memory.
 type Bytes interface {
 	Bytes(it Item) []byte
@@ -203,6 +209,7 @@ type Capabilities struct {
 	NativeOnly   bool             `json:"nativeOnly"`   // uses Go's own primitives: the simulator cannot see it
 	Oversleeps   bool             `json:"oversleeps"`   // what is freed may go below a layer unseen by its sleepers: a later free wakes them (see C5)
 	ReserveWaits bool             `json:"reserveWaits"` // Reserve with DirectReclaim waits until others have freed enough, instead of failing
+	HoldsBack    bool             `json:"holdsBack"`    // who may not wait can be refused beside items that a worker, or a caller that may do everything, gets
 	Unbounded    bool             `json:"unbounded"`    // Items is a hint, not a limit
 	KnownFaults  string           `json:"knownFaults"`  // faults kept from the original, "" for none
 }

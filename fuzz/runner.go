@@ -57,7 +57,11 @@ func newRunner(v designs.Variant, p Program, o runnerOptions) (*runner, error) {
 	if v.Capabilities.NativeOnly {
 		return nil, fmt.Errorf("%s %w", v.FullName(), ErrNativeOnly)
 	}
-	m, err := sim.New(sim.Options{CPUs: p.CPUs, Entities: min(sim.MaxEntities, p.entities()), Races: !o.bare, Hub: o.hub})
+	entities := p.entities()
+	if v.Capabilities.HoldsBack {
+		entities += workerEntities
+	}
+	m, err := sim.New(sim.Options{CPUs: p.CPUs, Entities: min(sim.MaxEntities, entities), Races: !o.bare, Hub: o.hub})
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +80,10 @@ func newRunner(v designs.Variant, p Program, o runnerOptions) (*runner, error) {
 	r.drainSpec = machine.Spec{Name: "drain", Body: r.drain}
 	return r, nil
 }
+
+// workerEntities is how often a design's own worker can come in a run without taking a place that it had before: often enough for programs as they
+// are generated.
+const workerEntities = 8
 
 // entities is how many tasks and interrupts a run can have, each in a place of its own: with every unplugging all tasks may start anew elsewhere,
 // beside the hook, and at the end comes one that drains.

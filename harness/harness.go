@@ -83,12 +83,13 @@ func Sample(in io.Reader, out io.Writer) error {
 
 // memoryBytes is room on each node for the items and what lies below them, and as much again for what keeps them. What is not used is not touched.
 func memoryBytes(s workload.Spec, recording *trace.Recording) int {
-	const floor, page, descriptor, slot = 64 << 20, 4096, 128, 8
+	const floor, page, descriptor, slot, area = 64 << 20, 4096, 128, 8, 256 // area: what an item has on each CPU, where that is the design's way
 	depth, slots := 0, s.OwnBytes()
 	if recording != nil {
 		depth, slots = recording.Summary().MaxDepth, slots+len(recording.Lifetimes)*slot
 	}
-	return floor + s.Allocators()*max(s.Room, s.Items(depth))*(page+descriptor) + slots
+	items := s.Items(depth) * (max(page, area*s.CPUs) + descriptor)
+	return floor + s.Allocators()*max(s.Room*(page+descriptor), items) + slots
 }
 
 // openKind reads a recording and picks the lifetimes of one kind.

@@ -36,7 +36,7 @@ var trials = []trial{
 	{name: "sole", cpus: 1, nativeOnly: true, stage: stageSole},
 	{name: "death", cpus: 2, stage: stageDeath},
 	{name: "walk", cpus: 3, random: true, stage: stageWalk},
-	{name: "wait", cpus: 2, needs: needMayWait, suits: small, stage: stageWait},
+	{name: "wait", cpus: 2, needs: needMayWait, suits: canBeEmptied, stage: stageWait},
 	{name: "rush", cpus: 2, needs: needMayWait, suits: small, stage: stageRush},
 	{name: "refusal", cpus: 1, noPreempt: true, needs: needLimit, suits: small, stage: stageRefusal},
 	{name: "contexts", cpus: 1, needs: needInterrupts, stage: stageContexts},
@@ -100,6 +100,11 @@ func promises(v designs.Variant, c designs.Config) bool {
 }
 
 func hasBytes(_ designs.Variant, c designs.Config) bool { return c.Bytes > 0 }
+
+// canBeEmptied: callers that may not wait can take all items, so that nobody who comes then gets one.
+func canBeEmptied(v designs.Variant, c designs.Config) bool {
+	return small(v, c) && (!v.Capabilities.HoldsBack || c.Room <= c.Items)
+}
 
 // leavesOut says why the trial does not apply to a variant, "" when it does.
 func (tr trial) leavesOut(v designs.Variant) string {

@@ -30,6 +30,9 @@ func (q *sequence) leg(t *kernel.Task) {
 	q.legs--
 	switch {
 	case q.legs == 0:
+		if f, ok := s.alloc.(designs.Flusher); ok {
+			f.Flush(t)
+		}
 		q.observe(spec.Call{Op: spec.Check}, func() spec.Answer { return spec.Answer{Err: s.alloc.Check()} })
 		q.freeAll(t)
 	case q.legs == 6 && s.CPUs() > 1:

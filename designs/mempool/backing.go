@@ -25,6 +25,8 @@ type Backing interface {
 	Check() error
 	// CPUDead takes back what a CPU that went offline kept. t runs on another CPU, in process context.
 	CPUDead(t *kernel.Task, cpu int)
+	// Victim reports whether the out-of-memory killer of the memory below has chosen t. Any context.
+	Victim(t *kernel.Task) bool
 	// Bytes is the memory behind an item.
 	Bytes(it designs.Item) []byte
 }
@@ -49,7 +51,15 @@ func NewPages(place kernel.Place, pages, bytes int) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Pages{pages: a, memory: place.Memory(), bytes: bytes}, nil
+	return NewPagesOf(place, a, bytes)
+}
+
+// NewPagesOf makes a backing of single pages of zones that have other users as well. It returns an error when a page is too small for an item.
+func NewPagesOf(place kernel.Place, pages *page.Allocator, bytes int) (*Pages, error) {
+	if bytes < 1 || bytes > pages.PageBytes() {
+		return nil, fmt.Errorf("mempool: items of %d bytes in pages of %d: give 1 up to that", bytes, pages.PageBytes())
+	}
+	return &Pages{pages: pages, memory: place.Memory(), bytes: bytes}, nil
 }
 
 // newZones makes zones of so many pages above the reserve, which lies below the ordinary mark and is no part of anybody's room.
@@ -86,6 +96,9 @@ func (b *Pages) Check() error { return b.pages.Check() }
 
 // CPUDead empties the lists of a dead CPU.
 func (b *Pages) CPUDead(t *kernel.Task, cpu int) { b.pages.CPUDead(t, cpu) }
+
+// Victim reports whether the zones' killer has chosen t.
+func (b *Pages) Victim(t *kernel.Task) bool { return b.pages.Victim(t) }
 
 // Bytes is the memory behind a page, as much as an item has.
 func (b *Pages) Bytes(it designs.Item) []byte { return b.memory.Span(uintptr(it), b.bytes) }

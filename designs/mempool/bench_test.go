@@ -8,17 +8,20 @@ import (
 	"headroom/kernel"
 	"headroom/kernel/arch"
 	"headroom/kernel/atomic"
+	"headroom/kernel/machine"
 	"headroom/kernel/mem"
 	"headroom/kernel/page"
 	"headroom/kernel/slab"
 )
 
-// bench is a machine of which only the numbers matter: one task, which may not wait.
+// bench is a machine of which only the numbers matter: one task, which may not wait. Work that is queued waits for ever.
 type bench struct {
 	testing.TB
 	memory *mem.Memory
 	task   *kernel.Task
 }
+
+func (b *bench) Queue(*kernel.Task, int, *machine.Work) {}
 
 func newBench(t testing.TB) *bench {
 	memory, err := mem.Make(1, 16<<20, nil)
@@ -107,6 +110,40 @@ func benchLayer(b *testing.B, name string) {
 	b.ReportMetric(cost[3], "direct-CAS")
 	b.ReportMetric(cost[2]-cost[1], "layer-CAS")
 	b.ReportMetric(cost[2]-cost[3], "call-CAS")
+}
+
+// What a pair costs where the pool serves everybody, because the backing serves nobody who may not wait: in compare-and-swaps of the same turn.
+func BenchmarkChunks(b *testing.B) {
+	for _, name := range []string{"mainline-chunks", "async", "async-mayfail"} {
+		b.Run(name, func(b *testing.B) {
+			m := newBench(b)
+			p := build1(b, m, name, designs.Config{Items: benchItems})
+			word, err := mem.New[atomic.Uint64](m.memory, 0)
+			if err != nil {
+				b.Fatal(err)
+			}
+			var costs [2][]float64
+			b.ReportAllocs()
+			for range b.N {
+				for i, pairs := range []func(){
+					func() {
+						for i := range uint64(batchPairs) {
+							word.CompareAndSwap(i, i+1)
+						}
+						word.Store(0)
+					},
+					func() { poolPair(p, m.task, kernel.NoWait, batchPairs, nil) },
+				} {
+					start := arch.TSC()
+					pairs()
+					costs[i] = append(costs[i], float64(arch.TSC()-start))
+				}
+			}
+			slices.Sort(costs[0])
+			slices.Sort(costs[1])
+			b.ReportMetric(costs[1][len(costs[1])/2]/costs[0][len(costs[0])/2], "pool-CAS")
+		})
+	}
 }
 
 // bare is the same loop on a backing's own type.

@@ -16,8 +16,8 @@ func (p *Pool) Check() error {
 		return fmt.Errorf("mempool: %d tasks wait at quiescence", n)
 	}
 	n := p.head.count.Load()
-	if n > p.least {
-		return fmt.Errorf("mempool: %d elements in a pool of %d (I1)", n, p.least)
+	if keeps := p.head.keeps.Load(); n > keeps {
+		return fmt.Errorf("mempool: %d elements in a pool of %d (I1)", n, keeps)
 	}
 	below, bottom := p.below()
 	seen := map[designs.Item]bool{}

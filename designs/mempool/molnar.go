@@ -46,7 +46,7 @@ func (p *Pool) allocMolnar(t *kernel.Task, gfp kernel.GFP) (designs.Item, error)
 
 // wellFilled reports whether the pool is to be asked before a backing that may wait. It looks without the lock, as the original did.
 func (p *Pool) wellFilled() bool {
-	have, want := uint64(p.head.count.Load())*10, uint64(p.config.Threshold)*uint64(p.least)
+	have, want := uint64(p.head.count.Load())*10, uint64(p.config.Threshold)*uint64(p.head.keeps.LoadRelaxed())
 	return have > want || have == want && !p.config.Blocks
 }
 

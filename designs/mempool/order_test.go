@@ -8,36 +8,59 @@ import (
 
 	"headroom/designs"
 	"headroom/kernel"
-	"headroom/kernel/machine"
 )
 
 // attempt is one row of the order's table: a caller, how full the pool of four is, and what the backing is asked before he is served or refused.
 type attempt struct {
-	order    Order
+	config   Config
 	gfp      kernel.GFP
+	victim   bool
 	elements int
 	asked    []kernel.GFP
 	ok       bool
 }
 
-// always are the flags that the mainline order adds.
-const always = kernel.NoMemalloc | kernel.NoRetry | kernel.NoWarn
+// What the mainline order adds: always, and to bar the reserves.
+const (
+	always = kernel.NoRetry | kernel.NoWarn
+	barred = kernel.NoMemalloc | always
+)
+
+var (
+	mainline  = Config{Least: 4}
+	molnar    = Config{Least: 4, Order: Molnar, Threshold: halfFull}
+	optIn     = Config{Least: 4, Reserves: OptIn}
+	whenEmpty = Config{Least: 4, Reserves: WhenEmpty}
+	victims   = Config{Least: 4, Reserves: VictimsOnly}
+)
+
+const low = kernel.KswapdReclaim
 
 var attempts = []attempt{
-	{Mainline, kernel.Kernel, 4, []kernel.GFP{kernel.KswapdReclaim | kernel.FS | always}, true},
-	{Mainline, kernel.Kernel, 1, []kernel.GFP{kernel.KswapdReclaim | kernel.FS | always}, true},
-	{Mainline, kernel.NoIO, 1, []kernel.GFP{kernel.KswapdReclaim | always}, true},
-	{Mainline, kernel.NoWait, 0, []kernel.GFP{kernel.KswapdReclaim | always}, false},
-	{Mainline, kernel.Atomic, 0, []kernel.GFP{kernel.Atomic | always}, false},
-	{Mainline, kernel.IO, 0, []kernel.GFP{always, kernel.IO | always}, false}, // without DirectReclaim: two rounds, since the flags differ
-	{Molnar, kernel.Kernel, 4, []kernel.GFP{kernel.KswapdReclaim | kernel.FS}, true},
-	{Molnar, kernel.Kernel, 2, []kernel.GFP{kernel.KswapdReclaim | kernel.FS}, true}, // half full
-	{Molnar, kernel.Kernel, 1, []kernel.GFP{kernel.KswapdReclaim | kernel.FS, kernel.Kernel}, true},
-	{Molnar, kernel.Atomic, 4, []kernel.GFP{kernel.Atomic}, true},
-	{Molnar, kernel.Atomic, 0, []kernel.GFP{kernel.Atomic}, false},
+	{mainline, kernel.Kernel, false, 4, []kernel.GFP{low | kernel.FS | barred}, true},
+	{mainline, kernel.Kernel, false, 1, []kernel.GFP{low | kernel.FS | barred}, true},
+	{mainline, kernel.NoIO, false, 1, []kernel.GFP{low | barred}, true},
+	{mainline, kernel.NoWait, false, 0, []kernel.GFP{low | barred}, false},
+	{mainline, kernel.Atomic, false, 0, []kernel.GFP{kernel.Atomic | barred}, false},
+	{mainline, kernel.Atomic, true, 0, []kernel.GFP{kernel.Atomic | barred}, false},
+	{mainline, kernel.IO, false, 0, []kernel.GFP{barred, kernel.IO | barred}, false}, // without DirectReclaim: two rounds, since the flags differ
+	{molnar, kernel.Kernel, false, 4, []kernel.GFP{low | kernel.FS}, true},
+	{molnar, kernel.Kernel, false, 2, []kernel.GFP{low | kernel.FS}, true}, // half full
+	{molnar, kernel.Kernel, false, 1, []kernel.GFP{low | kernel.FS, kernel.Kernel}, true},
+	{molnar, kernel.Atomic, false, 4, []kernel.GFP{kernel.Atomic}, true},
+	{molnar, kernel.Atomic, false, 0, []kernel.GFP{kernel.Atomic}, false},
+	{optIn, kernel.IO, true, 4, []kernel.GFP{always}, true},
+	{optIn, kernel.IO, false, 0, []kernel.GFP{always, kernel.IO | always}, false},
+	{optIn, kernel.IO | kernel.NoMemalloc, false, 0, []kernel.GFP{barred, kernel.IO | barred}, false},
+	{whenEmpty, kernel.IO, true, 4, []kernel.GFP{barred}, true},
+	{whenEmpty, kernel.IO, false, 0, []kernel.GFP{always, kernel.IO | always}, false},
+	{victims, kernel.IO, true, 4, []kernel.GFP{barred}, true},
+	{victims, kernel.IO, false, 0, []kernel.GFP{barred, kernel.IO | barred}, false},
+	{victims, kernel.IO, true, 0, []kernel.GFP{always, kernel.IO | always}, false},
+	{victims, kernel.IO | kernel.NoMemalloc, true, 0, []kernel.GFP{always, kernel.IO | always}, false}, // his own bar goes too
 }
 
-// Each order asks the backing what its table says, with which flags, before it takes from the pool or refuses (I6, I7).
+// Each order asks the backing what its table says, with which flags, before it takes from the pool or refuses (I6, I7, I8, I9).
 func TestOrdersAskAsTheyShould(t *testing.T) {
 	if err := checkAttempts(t); err != nil {
 		t.Error(err)
@@ -48,7 +71,8 @@ func checkAttempts(t *testing.T) error {
 	for _, c := range attempts {
 		m := oneCPU(t)
 		s := newStock(4)
-		p := pool(t, m, s, Config{Least: 4, Order: c.order, Threshold: halfFull})
+		s.victim = c.victim
+		p := pool(t, m, s, c.config)
 		var failure error
 		run := play(m, func(t *kernel.Task) {
 			for range 4 - c.elements {
@@ -57,8 +81,8 @@ func checkAttempts(t *testing.T) error {
 			s.attempts = nil
 			_, err := p.Alloc(t, c.gfp)
 			if !slices.Equal(s.attempts, c.asked) || (err == nil) != c.ok || !c.ok && !errors.Is(err, kernel.ErrWouldBlock) {
-				failure = fmt.Errorf("order %d, %v, %d of 4 elements: the backing was asked with %v and the answer was %v; want %v, served %v",
-					c.order, c.gfp, c.elements, s.attempts, err, c.asked, c.ok)
+				failure = fmt.Errorf("%+v, %v, victim %v, %d of 4 elements: the backing was asked with %v and the answer was %v; want %v, served %v",
+					c.config, c.gfp, c.victim, c.elements, s.attempts, err, c.asked, c.ok)
 			}
 		})
 		if err := errors.Join(run, failure); err != nil {
@@ -176,37 +200,4 @@ func TestStackedCallerSleepsBelow(t *testing.T) {
 			t.Errorf("order %d: %d waits below and %d above, want 1 and 0", order, l.Waits, u.Waits)
 		}
 	}
-}
-
-// A task with a right to the reserves gets the elements of a mainline pool and no page of the reserve; the order of 2001 hands it the reserve (I7).
-func TestRightsDoNotOpenTheReserves(t *testing.T) {
-	for _, c := range []struct {
-		order Order
-		items int
-	}{{Mainline, 8}, {Molnar, 10}} {
-		got, err := takeWithRights(t, c.order)
-		if err != nil || got != c.items {
-			t.Errorf("order %d: %d items of 8 above a reserve of 2, %v; want %d", c.order, got, err, c.items)
-		}
-	}
-}
-
-// takeWithRights is how many items a task with the right to all reserves gets from a pool over 8 pages above a reserve of 2.
-func takeWithRights(t *testing.T, order Order) (got int, err error) {
-	m := oneCPU(t)
-	b, err := NewPages(m, 8, 64)
-	if err != nil {
-		return 0, err
-	}
-	p := pool(t, m, b, Config{Least: 8, Order: order})
-	m.Spawn(nil, machine.Spec{Name: "entitled", Body: func(task *kernel.Task) {
-		task.SetRights(kernel.RightMemalloc)
-		for {
-			if _, err := p.Alloc(task, kernel.NoWait); err != nil {
-				return
-			}
-			got++
-		}
-	}})
-	return got, m.Run()
 }

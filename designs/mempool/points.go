@@ -20,6 +20,15 @@ var (
 	reachBlocking = reach.Define(host, "blocking")  // Molnar: step 3
 	reachEarly    = reach.Define(host, "early")     // Molnar: an element came between the entry of the queue and the sleep
 	reachPassOn   = reach.Define(host, "passed-on") // Molnar: a sleeper that the backing served left elements in the pool to the next
+	reachVictim   = reach.Define(host, "victim")    // VictimsOnly: a victim was let into the reserves
+	reachGrow     = reach.Define(host, "grow")      // Resize: a larger pool
+	reachShrink   = reach.Define(host, "shrink")    // Resize: an element was given back
+	reachFill     = reach.Define(host, "fill")      // Resize or the worker: an element came from the backing
+	reachRaced    = reach.Define(host, "raced")     // Resize or the worker: the pool was full by the time it came
+	reachBulk     = reach.Define(host, "bulk")      // AllocBulk: a caller slept for several elements
+	reachWanted   = reach.Define(host, "wanted")    // the worker was asked for
+	reachAgain    = reach.Define(host, "again")     // the worker was asked for while it was at work
+	reachChunk    = reach.Define(host, "chunk")     // Chunks: one more was made
 )
 
 var (
@@ -39,4 +48,24 @@ var (
 		Story: "the first attempt has all of the caller's flags, so it waits in the backing while the pool has elements"})
 	po08 = mutant.Define(mutant.Mutant{ID: "PO-08", Host: host, Breaks: "I7",
 		Story: "callers whose task has a right to the reserves use these up before the pool; Linux until 2005, commit b84a35be0285"})
+	po09 = mutant.Define(mutant.Mutant{ID: "PO-09", Host: host, Breaks: "I10",
+		Story: "a pool of no elements keeps none, so its frees go to the backing and wake nobody; Linux until 2025, commit a5867a218d7c"})
+	po10 = mutant.Define(mutant.Mutant{ID: "PO-10", Host: host, Breaks: "I8",
+		Story: "who may use the reserves may do so while the pool has elements"})
+	po11 = mutant.Define(mutant.Mutant{ID: "PO-11", Host: host, Breaks: "I9",
+		Story: "a task with any right counts as the killer's victim, so writers with a right to the reserves drain them"})
+	po12 = mutant.Define(mutant.Mutant{ID: "PO-12", Host: host, Breaks: "I11",
+		Story: "an element that Resize or the worker adds wakes nobody; Linux's mempool_resize to this day, for five seconds"})
+	po13 = mutant.Define(mutant.Mutant{ID: "PO-13", Host: host, Breaks: "I12",
+		Story: "the elements that are too many for a smaller pool are forgotten"})
+	po14 = mutant.Define(mutant.Mutant{ID: "PO-14", Host: host, Breaks: "I13",
+		Story: "a caller who wants several elements takes what the pool has and sleeps for the rest"})
+	po15 = mutant.Define(mutant.Mutant{ID: "PO-15", Host: host, Breaks: "I14",
+		Story: "the worker goes to rest without a look at whether somebody has asked for it meanwhile"})
+	po16 = mutant.Define(mutant.Mutant{ID: "PO-16", Host: host, Breaks: "I15",
+		Story: "a caller of a pool that is to be polled sleeps when his flags allow it"})
+	po17 = mutant.Define(mutant.Mutant{ID: "PO-17", Host: host, Breaks: "I16",
+		Story: "a chunk is made for a caller that may not enter file systems, or not even wait"})
+	po18 = mutant.Define(mutant.Mutant{ID: "PO-18", Host: host, Breaks: "I2",
+		Story: "an area is claimed outside the lock under which others are given back"})
 )

@@ -15,22 +15,49 @@
 //	          sleep, and from the start again. Sleepers are exclusive: a free wakes the one who waits longest. The code of 2.5.1 let the backing wait
 //	          at exactly half too: knob blocks. LaHaise's doubt is the knob threshold
 //
-// The backing is a slab cache, the page allocator, another pool, or whatever else has the methods of Backing.
+// Who may use the memory reserves that his rights open is what Rientjes and Hocko disputed in July 2016. Mainline's order has four answers:
+//
+//	Barred       nobody: the pool's elements are his reserve, and waiting for them throttles him (Piggin 2005, commit b84a35be0285)
+//	OptIn        everybody but who asks not to (Rientjes, in that thread). A writer that is reclaim itself then drains the reserves before it touches
+//	             the pool, as swap-out did until 2002 (commit 49c7ca7c5b72)
+//	WhenEmpty    everybody, while the pool is empty (Rientjes, Linux 4.6, commit f9054c70d28b): a victim of the out-of-memory killer that waits for
+//	             elements others cannot give back gets on. Swapping to dm-crypt then drained the reserves, and it was reverted (commit 4e390b2b2f34)
+//	VictimsOnly  the killer's victim, while the pool is empty (Hocko's alternative to the revert, not merged)
+//
+// A pool may have a worker, which fills it from a context that may do what its callers may not (Heo, December 2011: per-CPU statistics of block groups,
+// wanted in the I/O path, where per-CPU memory cannot be had). A caller asks for it when a take leaves few elements, or none were there. Morton
+// objected that elements of such a pool are not given back in time, and that to wait for a worker is to wait for all that it waits for; safe is only
+// who does not wait and comes again. Hence two forms: one whose callers sleep, and one to be polled.
+//
+// The backing is a slab cache, the page allocator, a size class of kmalloc, another pool (these four are raid1's of 2001), per-CPU chunks, or
+// whatever else has the methods of Backing.
 //
 // Invariants:
 //
-//	I1  the pool has at most Least elements (mutant PO-01)
-//	I2  an element is in the pool, in the backing, or with one owner (mutant PO-06)
+//	I1  the pool has at most as many elements as it keeps (mutant PO-01)
+//	I2  an element is in the pool, in the backing, or with one owner (mutants PO-06, PO-18)
 //	I3  a caller that may wait is never refused (mutant PO-03)
-//	I4  nobody sleeps in the pool's queue while the pool has an element and no free, and nobody woken, is on the way (mutants PO-02, PO-05)
+//	I4  nobody sleeps in the pool's queue while the pool has what he lacks and no free, and nobody woken, is on the way (mutants PO-02, PO-05)
 //	I5  a free goes to the backing only after it has found the pool full (mutant PO-04)
 //	I6  the first attempt neither waits nor starts I/O, so that the pool comes before both (mutant PO-07)
-//	I7  mainline: the rights of a task open no reserve to a pool's caller (Piggin 2005, commit b84a35be0285; mutant PO-08)
+//	I7  Barred: the rights of a task open no reserve to a pool's caller (mutant PO-08)
+//	I8  WhenEmpty, VictimsOnly: a reserve is opened only to who has found the pool empty (mutant PO-10)
+//	I9  VictimsOnly: and only to the out-of-memory killer's victim (mutant PO-11)
+//	I10 a pool of no elements keeps one, so that its sleepers have something to be woken by (mutant PO-09)
+//	I11 an element that Resize or the worker adds wakes who sleeps (mutant PO-12)
+//	I12 Resize loses no element (mutant PO-13)
+//	I13 who sleeps for several elements holds none of the pool's (mutant PO-14)
+//	I14 the worker looks at the pool after the last call for it (mutant PO-15)
+//	I15 no caller of a pool that is to be polled waits (mutant PO-16)
+//	I16 a chunk is made, and an area of it given out, only in a context that may do everything (mutant PO-17)
 //
 // Why a sleeper is served: let h be the items that are with owners, less those whose free has already turned to the backing. Then h plus the pool's
-// elements is at least Least. Alloc from the backing raises h; a take from the pool and a free to it move one from side to side; a free turns to the
-// backing only when it finds the pool full, and then the elements alone are Least. So beside an empty pool there are Least items outside whose frees
-// are yet to come, each of which finds the pool short and wakes (I5, I4).
+// elements is at least what the pool keeps. Alloc from the backing raises h; a take from the pool and a free to it move one from side to side; a free
+// turns to the backing only when it finds the pool full. So beside an empty pool there are as many items outside as it keeps, whose frees are yet to
+// come, each of which finds the pool short and wakes (I5, I4). For a caller who sleeps for several, count h without sleepers: they hold nothing of
+// the pool (I13), so every take since the pool was last full, less every free to it, is with somebody who goes on, and the pool becomes full again,
+// which is enough for him. Where items are not given back in time, as per-CPU statistics are not, all this says nothing, and the worker promises no
+// more than its memory does.
 //
 // The original sleeps five seconds at most and tries again. There is no such clock here, so all rests on wake-ups. What the five seconds would
 // mend is an item that goes back to the backing unseen: its free found the pool full, then others emptied the pool, and a caller fell asleep before
@@ -43,11 +70,14 @@
 //	    count without the lock. So the count that it sees is one from after its element was taken. With an older one it would think the pool full and
 //	    go to the backing, past the sleepers. How an element gets from the one to the other is the callers' matter, and need not be ordered. x86
 //	    keeps the free's two loads in order; elsewhere a read barrier belongs between them, as in the original since 2012 (Heo, commit 5b990546e334)
-//	O2  mainline: who found the pool empty enters the queue before he drops the lock, and a push is made under it. Molnar: first into the queue (a
+//	O2  mainline: who found the pool short enters the queue before he drops the lock, and a push is made under it. Molnar: first into the queue (a
 //	    full barrier), then a look at the count; a push stores the count (a full barrier), then looks at the queue. Swap one of these pairs and a
 //	    caller can sleep beside an element
+//	O3  who calls the worker has changed the pool, or entered the queue, and then makes the worker's state called, or again if it was called; the
+//	    worker makes it called, then looks at the pool, and rests only from called. Without again the call of a moment too late is lost
 //
-// Locks: the pool's lock, then its queue's. It is taken with interrupts masked, and never while the backing is called.
+// Locks: the pool's lock, then its queue's. It is taken with interrupts masked, and never while the backing is called. A chunk's mutex holds the bits'
+// lock, and the page allocator's locks while a chunk is made.
 //
 // Cost: as long as the backing has items, an alloc adds two tests and a call to its own, a free a look at a line that nobody writes; no lock, no
 // atomic instruction. In compare-and-swaps, of 4.7 ns on the development machine, a pair takes
@@ -59,20 +89,29 @@
 //
 // by BenchmarkLayer: the last column is what the knob direct saves, by which the same pool calls its backing by type; where the code comes to lie moves
 // it by 0.1. The call through a pointer goes to an adapter of the backing's signature, as mempool_alloc_slab is one, and to the backing from there; a
-// pool needs none. When the backing has nothing, a pair costs the backing's whole slow path, its refusal, and two times the pool's lock: 50 for slab.
+// pool needs none. WhenEmpty and VictimsOnly look at the count before every attempt as well. When the backing has nothing, a pair costs the backing's
+// whole slow path, its refusal, and two times the pool's lock: 50 for slab. Over chunks every pair is one of the pool's, since most callers get
+// nothing from below: COSTCHUNKS. Queueing the worker costs the caller a compare-and-swap for the state and the machine's price of a hand-over.
 //
-// Contexts: any but NMI; with DirectReclaim process context with no spinning lock held. Nothing is allocated after New. What a dead CPU kept is the
-// backing's to take back.
+// Contexts: any but NMI; with DirectReclaim process context with no spinning lock held, likewise Resize. Nothing is allocated after New. What a dead
+// CPU kept is the backing's to take back.
 //
 // A pool over a pool: the lower one never refuses who may wait, so he sleeps in the lower one's queue, and never gets to the upper one's. The frees
 // fill the upper pool first. He sleeps beside up to Least elements of the upper pool until that is full and a free goes on to the lower
 // (TestStackedCallerSleepsBelow); in the original too, where his five seconds end in the lower pool again.
 //
+// A pool with a worker: a caller that sleeps under a lock deadlocks if the memory for the worker can only be had by who takes that lock
+// (TestWaitingForTheWorkerUnderALockItNeedsDeadlocks). That the worker waits in his place is visible to nobody who looks at the caller alone. The
+// worker ends when it finds no memory, and is called again by the next caller, not by time.
+//
 // Differences from the originals: elements are in an array in both orders, where 2.5.1 linked them through their own memory, which asks that elements
-// be memory; so what two variants differ in is the order alone. Molnar's order wakes the next sleeper when one who slept is served by the backing,
-// since the wake-up that he may have had stands for an element of the pool; by the same steps 2.5.1, which did not, leaves a caller asleep for good
-// beside the last element (mutant PO-05, which an exploration of molnar-mempool finds). Neither kicks write-back or runs disk queues before a sleep,
-// as 2.5.1 did. Resizing, bulk calls, and takes from the pool alone are not here.
+// be memory; so what two variants differ in is the order alone. The array is made for Config.Most elements, where mempool_resize allocates a new one.
+// Molnar's order wakes the next sleeper when one who slept is served by the backing, since the wake-up that he may have had stands for an element of
+// the pool; by the same steps 2.5.1, which did not, leaves a caller asleep for good beside the last element (mutant PO-05, which an exploration of
+// molnar-mempool finds). Growing wakes sleepers, where the original lets them sleep out their five seconds. A pool of none keeps one element in both
+// orders, as Linux does since 2025 (commit a5867a218d7c); before, its sleepers were never woken. Neither order kicks write-back or runs disk queues
+// before a sleep, as 2.5.1 did. Bulks are those of Hellwig's series of 2025, but that one which may not wait gets as many as there are; 2.5.1 had none.
+// Heo's patches leave it to callers to ask for the worker; here the pool does, below a threshold that is a knob.
 package mempool
 
 import (
@@ -99,13 +138,28 @@ const (
 	Molnar                // as Molnar's mail of 15 December 2001: the pool comes before a backing that waits only while it is well filled
 )
 
+// Reserves says who among a mainline pool's callers may use what lies below the ordinary mark of the memory it stands on, if his rights allow it.
+type Reserves uint8
+
+// The policies.
+const (
+	Barred      Reserves = iota // nobody: every attempt has NoMemalloc (Linux 2.6.12 to today, but for 4.6)
+	OptIn                       // everybody who has not asked for NoMemalloc himself
+	WhenEmpty                   // everybody, while the pool has no element (Linux 4.6)
+	VictimsOnly                 // the out-of-memory killer's victim, while the pool has no element
+)
+
 // Config is how a pool behaves.
 type Config struct {
-	Least     int   // elements it guarantees and never has more of, at least 1
-	Order     Order // of the attempts
-	Threshold int   // Molnar: tenths of Least from which on the pool is asked before a backing that may wait, 0 to 10
-	Blocks    bool  // Molnar: a pool at exactly the threshold counts as below it, as in the code of 2.5.1; the mail says otherwise
-	Direct    bool  // the fast path calls a Pages, a Slab or a Pool by its type instead of through a pointer
+	Least     int      // elements it guarantees and never has more of; one is kept even for none
+	Most      int      // the largest number that Resize may ask for; 0 means Least
+	Order     Order    // of the attempts
+	Reserves  Reserves // Mainline: who may use them
+	Threshold int      // Molnar: tenths of Least from which on the pool is asked before a backing that may wait, 0 to 10
+	Blocks    bool     // Molnar: a pool at exactly the threshold counts as below it, as in the code of 2.5.1; the mail says otherwise
+	Direct    bool     // the fast path calls a Pages, a Slab or a Pool by its type instead of through a pointer
+	Refill    int      // Mainline: tenths of Least below which a worker is asked to fill the pool up, 1 to 10; 0 for no worker
+	Polls     bool     // with a worker: no caller waits, whatever his flags; he is to come again
 }
 
 // target is whom the fast path calls.
@@ -113,6 +167,7 @@ type target uint8
 
 const (
 	byPointer target = iota
+	byPolicy         // through the pointer, with flags that depend on how full the pool is
 	toPages
 	toSlab
 	toPool
@@ -128,16 +183,17 @@ type Pool struct {
 	pool     *Pool
 	head     *head
 	elements []mem.Plain64 // elements[:head.count]; protected by head.lock
-	least    uint32
 	target   target
 	adds     kernel.GFP // flags that every call of the backing gets
 	config   Config
 	counts   []*counts // by CPU
+	refill   *refill   // nil without a worker
 }
 
 // head is what all CPUs read at every free, on a line of its own that changes only when the pool's elements do.
 type head struct {
 	count   atomic.Uint32 // elements in the pool; written under lock, read without it too
+	keeps   atomic.Uint32 // at how many it is full; likewise
 	lock    lock.Spin
 	waiters lock.WaitQueue
 }
@@ -146,39 +202,89 @@ type head struct {
 type counts struct{ waits, locks, refills, spills, failed mem.Plain64 }
 
 // New makes a pool over a backing of the same machine, and fills it. It returns an error when the configuration is out of range, the backing cannot
-// give Least elements without waiting, or the machine's memory is full. Construction only: no task may run.
+// give Least elements without waiting, the machine has no workers and the pool wants one, or its memory is full. Construction only: no task may run.
 func New(place kernel.Place, backing Backing, c Config) (*Pool, error) {
-	if c.Least < 1 || c.Least > mostElements || c.Order > Molnar || c.Threshold < 0 || c.Threshold > 10 {
-		return nil, fmt.Errorf("mempool: %d elements, order %d, threshold %d: give 1 to 2^31 elements, a known order, and 0 to 10 tenths",
-			c.Least, c.Order, c.Threshold)
+	if c.Most == 0 {
+		c.Most = max(1, c.Least)
 	}
-	p := &Pool{backing: backing, least: uint32(c.Least), config: c}
-	if c.Order == Mainline { // I7
-		p.adds = kernel.NoMemalloc | kernel.NoRetry | kernel.NoWarn
-		if mutant.On(po08) {
-			p.adds &^= kernel.NoMemalloc
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	p := &Pool{backing: backing, config: c}
+	if c.Order == Mainline {
+		p.adds = kernel.NoRetry | kernel.NoWarn
+		if (c.Reserves == Barred || c.Reserves == VictimsOnly) && !mutant.On(po08) { // I7
+			p.adds |= kernel.NoMemalloc
 		}
+	}
+	if c.Reserves == WhenEmpty || c.Reserves == VictimsOnly {
+		p.target = byPolicy
 	}
 	if c.Direct && !p.newTarget(backing) {
 		return nil, fmt.Errorf("mempool: a %T cannot be called by its type: leave Direct out", backing)
 	}
-	var failures [3]error
+	var failures [4]error
 	p.head, failures[0] = mem.New[head](place.Memory(), 0)
-	p.elements, failures[1] = mem.Slice[mem.Plain64](place.Memory(), 0, c.Least)
+	p.elements, failures[1] = mem.Slice[mem.Plain64](place.Memory(), 0, c.Most)
 	p.counts, failures[2] = percpu.New[counts](place)
-	if err := errors.Join(failures[:]...); err != nil {
-		return nil, fmt.Errorf("mempool: %d elements: %w", c.Least, err)
+	if c.Refill > 0 {
+		p.refill, failures[3] = newRefill(place, p)
 	}
+	if err := errors.Join(failures[:]...); err != nil {
+		return nil, fmt.Errorf("mempool: %d elements: %w", c.Most, err)
+	}
+	if err := p.newElements(keptFor(c.Least)); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// newElements takes the first elements from the backing.
+func (p *Pool) newElements(keeps int) error {
 	boot := kernel.NewBoot(0)
-	for i := range p.elements {
-		it, err := backing.Alloc(boot, kernel.NoWarn)
+	for i := range keeps {
+		it, err := p.backing.Alloc(boot, newFlags(p.backing))
 		if err != nil {
-			return nil, fmt.Errorf("mempool: the backing gives %d of %d elements: %w; give it more room", i, c.Least, err)
+			return fmt.Errorf("mempool: the backing gives %d of %d elements: %w; give it more room", i, keeps, err)
 		}
 		p.elements[i].Store(uint64(it))
 	}
-	p.head.count.Store(p.least)
-	return p, nil
+	p.head.count.Store(uint32(keeps))
+	p.head.keeps.Store(uint32(keeps))
+	return nil
+}
+
+// newFlags are those with which a pool is filled before anybody runs: nobody could end a wait. Chunks are made by who may do everything.
+func newFlags(backing Backing) kernel.GFP {
+	if _, ok := backing.(*Chunks); ok {
+		return kernel.Kernel | kernel.NoWarn
+	}
+	return kernel.NoWarn
+}
+
+// keptFor is how many elements a pool of least keeps: one at least, since the free that fills it is what wakes its sleepers (I10).
+func keptFor(least int) int {
+	if mutant.On(po09) {
+		return least
+	}
+	return max(1, least)
+}
+
+// check returns an error when a number is out of range, or a choice belongs to another order.
+func (c *Config) check() error {
+	switch {
+	case c.Least < 0 || c.Most > mostElements || c.Least > c.Most || c.Order > Molnar || c.Threshold < 0 || c.Threshold > 10:
+		return fmt.Errorf("mempool: %d elements of at most %d, order %d, threshold %d: give 0 to 2^31 elements, a known order, and 0 to 10 tenths",
+			c.Least, c.Most, c.Order, c.Threshold)
+	case c.Reserves > VictimsOnly || c.Refill < 0 || c.Refill > 10 || c.Polls && c.Refill == 0:
+		return fmt.Errorf("mempool: policy %d for reserves, a worker below %d tenths, polls %v: give a known policy, 0 to 10 tenths, and a worker to who polls",
+			c.Reserves, c.Refill, c.Polls)
+	case c.Order == Molnar && (c.Reserves != Barred || c.Refill != 0):
+		return fmt.Errorf("mempool: policy %d for reserves, a worker below %d tenths: leave both out, the order of 2001 has neither", c.Reserves, c.Refill)
+	case c.Direct && (c.Reserves == WhenEmpty || c.Reserves == VictimsOnly):
+		return fmt.Errorf("mempool: policy %d for reserves looks at the pool before every call: leave Direct out", c.Reserves)
+	}
+	return nil
 }
 
 // mostElements keeps the count of elements in 32 bits.
@@ -208,6 +314,8 @@ func (p *Pool) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 	switch p.target {
 	case byPointer:
 		it, err = p.backing.Alloc(t, first)
+	case byPolicy:
+		it, err = p.ask(t, first)
 	case toPages:
 		var at page.Page
 		at, err = p.pages.Alloc(t, first, 0)
@@ -231,16 +339,16 @@ func (p *Pool) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 // O1: this look comes after the take of the element that is freed now, whoever took it. With an older look a pool that lacks the element would count
 // as full, and its sleepers would not be served.
 func (p *Pool) Free(t *kernel.Task, it designs.Item) {
-	n := p.head.count.Load()
+	n, keeps := p.head.count.Load(), p.head.keeps.LoadRelaxed()
 	if mutant.On(po04) && t.CPU() != 0 {
-		n = p.least
+		n = keeps
 	}
-	if n < p.least {
+	if n < keeps {
 		p.freeSlow(t, it)
 		return
 	}
 	switch p.target {
-	case byPointer:
+	case byPointer, byPolicy:
 		p.backing.Free(t, it)
 	case toPages:
 		p.pages.Free(t, page.Page(it), 0)

@@ -2,6 +2,7 @@ package mempool
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,9 +20,16 @@ func TestNewRefusesWhatItCannotKeep(t *testing.T) {
 	}{
 		{Config{Least: 4}, newStock(4), ""},
 		{Config{Least: 4}, newStock(3), "the backing gives 3 of 4 elements: the shelf is bare; give it more room"},
-		{Config{Least: 0}, newStock(4), "0 elements"},
+		{Config{Least: 0}, newStock(4), ""},
+		{Config{Least: 4, Most: 3}, newStock(4), "4 elements of at most 3"},
+		{Config{Least: 4, Reserves: VictimsOnly + 1}, newStock(4), "policy 4 for reserves"},
+		{Config{Least: 4, Reserves: WhenEmpty, Direct: true}, newStock(4), "leave Direct out"},
+		{Config{Least: 4, Order: Molnar, Reserves: OptIn}, newStock(4), "the order of 2001 has neither"},
+		{Config{Least: 4, Order: Molnar, Refill: 5}, newStock(4), "the order of 2001 has neither"},
+		{Config{Least: 4, Refill: 11}, newStock(4), "a worker below 11 tenths"},
+		{Config{Least: 4, Polls: true}, newStock(4), "a worker to who polls"},
 		{Config{Least: -1}, newStock(4), "-1 elements"},
-		{Config{Least: mostElements + 1}, newStock(4), "give 1 to 2^31 elements"},
+		{Config{Least: mostElements + 1}, newStock(4), "give 0 to 2^31 elements"},
 		{Config{Least: 4, Order: Molnar + 1}, newStock(4), "order 2"},
 		{Config{Least: 4, Order: Molnar, Threshold: 10}, newStock(4), ""},
 		{Config{Least: 4, Order: Molnar, Threshold: 11}, newStock(4), "threshold 11"},
@@ -36,6 +44,10 @@ func TestNewRefusesWhatItCannotKeep(t *testing.T) {
 		case c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)):
 			t.Errorf("%+v: %v, want %q", c.config, err, c.says)
 		}
+	}
+	lazy := struct{ kernel.Place }{m} // a machine without workers
+	if _, err := New(lazy, newStock(4), Config{Least: 4, Refill: 5}); err == nil || !strings.Contains(err.Error(), "the machine does no queued work") {
+		t.Errorf("a worker on a machine that has none: %v", err)
 	}
 	for _, c := range []struct {
 		count, bytes int
@@ -168,7 +180,14 @@ func TestNoPathMakesGarbage(t *testing.T) {
 	for _, v := range Variants() {
 		for direct := range 2 {
 			m := newBench(t)
-			p := build1(t, m, v.Name, designs.Config{Items: 4, Room: 16, Knobs: map[string]int{knobDirect: direct}})
+			if direct == 1 && !slices.ContainsFunc(v.Knobs, func(k designs.Knob) bool { return k.Name == knobDirect }) {
+				continue
+			}
+			knobs := map[string]int{knobDirect: direct}
+			if direct == 0 {
+				knobs = nil
+			}
+			p := build1(t, m, v.Name, designs.Config{Items: 4, Room: 16, Knobs: knobs})
 			var held [64]designs.Item
 			pair := func() {
 				it, _ := p.Alloc(m.task, kernel.NoWait)

@@ -32,7 +32,7 @@ func NewSlab(place kernel.Place, objects, bytes int) (*Slab, error) {
 	nodes := place.Memory().Nodes()
 	each := (objects + nodes - 1) / nodes
 	size := pageSize(each, c.ObjectBytes)
-	usable, err := slabPages(c, nodes, each, size)
+	usable, err := slabPages([]slab.Config{c}, nodes, each, size)
 	if err != nil {
 		return nil, fmt.Errorf("mempool: %w", err)
 	}
@@ -59,16 +59,24 @@ func pageSize(objects, bytes int) int {
 	return size
 }
 
-// slabPages is the least number of pages that make slabs for so many objects in a zone. The order of slabs depends on the zone's pages, and these on
-// the order, so it tries one number after the other, from where the objects alone would fit.
-func slabPages(c slab.Config, nodes, objects, size int) (int, error) {
-	for usable := max(1, objects*c.ObjectBytes/size); ; usable++ {
-		plan, err := slab.Plan(c, size, usable+page.ComputeMarks(usable, nodes, size).Min)
-		if err != nil {
-			return 0, err
+// slabPages is the least number of pages that make slabs for so many objects of each cache in a zone. The order of slabs depends on the zone's pages,
+// and these on the order, so it tries one number after the other, from where the objects alone would fit.
+func slabPages(caches []slab.Config, nodes, objects, size int) (int, error) {
+	least := 1
+	for _, c := range caches {
+		least += objects * c.ObjectBytes / size
+	}
+	for usable := max(1, least-1); ; usable++ {
+		needed := 0
+		for _, c := range caches {
+			plan, err := slab.Plan(c, size, usable+page.ComputeMarks(usable, nodes, size).Min)
+			if err != nil {
+				return 0, err
+			}
+			per := plan.PerSlab(size)
+			needed += (objects + per - 1) / per << max(0, plan.Order)
 		}
-		per := plan.PerSlab(size)
-		if (objects+per-1)/per<<max(0, plan.Order) <= usable {
+		if needed <= usable {
 			return usable, nil
 		}
 	}
@@ -97,6 +105,9 @@ func (b *Slab) CPUDead(t *kernel.Task, cpu int) {
 	b.cache.CPUDead(t, cpu)
 	b.pages.CPUDead(t, cpu)
 }
+
+// Victim reports whether the killer of the zones below has chosen t.
+func (b *Slab) Victim(t *kernel.Task) bool { return b.pages.Victim(t) }
 
 // Bytes is the memory behind an object.
 func (b *Slab) Bytes(it designs.Item) []byte { return b.memory.Span(uintptr(it), b.bytes) }

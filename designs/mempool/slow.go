@@ -14,6 +14,9 @@ func (p *Pool) allocSlow(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 	if p.config.Order == Molnar {
 		return p.allocMolnar(t, gfp)
 	}
+	if p.config.Polls && !mutant.On(po16) {
+		gfp &^= kernel.DirectReclaim // I15
+	}
 	return p.allocMainline(t, gfp)
 }
 
@@ -25,6 +28,7 @@ func (p *Pool) allocMainline(t *kernel.Task, gfp kernel.GFP) (designs.Item, erro
 		p.enter(t)
 		if it, ok := p.pop(t); ok {
 			p.leave(t)
+			p.wantIfLow(t)
 			return it, nil
 		}
 		switch {
@@ -38,10 +42,23 @@ func (p *Pool) allocMainline(t *kernel.Task, gfp kernel.GFP) (designs.Item, erro
 		default:
 			p.sleepMainline(t)
 		}
-		if it, err := p.backing.Alloc(t, tried); err == nil {
+		if it, err := p.ask(t, tried); err == nil {
 			return it, nil
 		}
 	}
+}
+
+// AllocPreallocated hands out an element of the pool, and never asks the backing or waits: mempool_alloc_preallocated of Linux 6.8 (Konovalov 2023).
+// It returns kernel.ErrWouldBlock when the pool has none. Any context but NMI.
+func (p *Pool) AllocPreallocated(t *kernel.Task) (designs.Item, error) {
+	p.enter(t)
+	it, ok := p.pop(t)
+	p.leave(t)
+	if !ok {
+		return p.refuse(t)
+	}
+	p.wantIfLow(t)
+	return it, nil
 }
 
 // sleepMainline waits for a free. The lock is held, under which the pool was found empty; it is released.
@@ -55,6 +72,7 @@ func (p *Pool) sleepMainline(t *kernel.Task) {
 		p.head.waiters.Prepare(t, false)
 		p.leave(t)
 	}
+	p.want(t) // he is in the queue by now, so the worker's wake-up finds him
 	p.sleep(t)
 }
 
@@ -70,6 +88,7 @@ func (p *Pool) sleep(t *kernel.Task) {
 func (p *Pool) refuse(t *kernel.Task) (designs.Item, error) {
 	reachEmpty.Hit()
 	count(t, &p.counts[t.CPU()].failed)
+	p.want(t)
 	return 0, kernel.ErrWouldBlock
 }
 
@@ -99,23 +118,35 @@ func (p *Pool) freeSlow(t *kernel.Task, it designs.Item) {
 	if !p.backing.Holds(it) {
 		misuse(it)
 	}
-	p.enter(t)
-	n := p.head.count.Load()
-	if n < p.least || mutant.On(po01) {
-		p.elements[n].Store(uint64(it))
-		p.head.count.Store(n + 1) // O2: a full barrier between the element and the look for sleepers
-		add(&p.counts[t.CPU()].refills)
-		p.leave(t)
+	if p.push(t, it) {
 		reachRefill.Hit()
-		if p.head.waiters.Wake(t, 1) > 0 {
-			reachWake.Hit()
-		}
+		p.wake(t)
 		return
 	}
-	add(&p.counts[t.CPU()].spills)
-	p.leave(t)
 	reachSpill.Hit()
 	p.backing.Free(t, it)
+}
+
+// push puts an element into the pool, unless it is full now that the lock is held.
+func (p *Pool) push(t *kernel.Task, it designs.Item) bool {
+	p.enter(t)
+	defer p.leave(t)
+	n := p.head.count.Load()
+	if n >= p.head.keeps.LoadRelaxed() && !mutant.On(po01) {
+		add(&p.counts[t.CPU()].spills)
+		return false
+	}
+	p.elements[n].Store(uint64(it))
+	p.head.count.Store(n + 1) // O2: a full barrier between the element and the look for sleepers
+	add(&p.counts[t.CPU()].refills)
+	return true
+}
+
+// wake lets sleepers know of a new element: all of mainline's, one of Molnar's.
+func (p *Pool) wake(t *kernel.Task) {
+	if p.head.waiters.Wake(t, 1) > 0 {
+		reachWake.Hit()
+	}
 }
 
 // enter takes the pool's lock, with interrupts masked where it spins.

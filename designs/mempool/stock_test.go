@@ -15,6 +15,7 @@ type stock struct {
 	shelf    []designs.Item
 	out      []designs.Item
 	attempts []kernel.GFP
+	victim   bool // every task is one
 }
 
 var errBare = errors.New("the shelf is bare")
@@ -51,6 +52,7 @@ func (s *stock) Holds(it designs.Item) bool {
 func (s *stock) Idle(it designs.Item) bool       { return slices.Contains(s.shelf, it) }
 func (s *stock) Check() error                    { return nil }
 func (s *stock) CPUDead(t *kernel.Task, cpu int) {}
+func (s *stock) Victim(t *kernel.Task) bool      { return s.victim }
 func (s *stock) Bytes(it designs.Item) []byte    { return nil }
 
 // oneCPU is a machine on which tasks run one at a time, each until it waits or stops between operations: every step is determined.

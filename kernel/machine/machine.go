@@ -10,6 +10,7 @@
 //	I1  a task, and an interrupt, runs only on the thread of its CPU (mutant MC-01)
 //	I2  Run returns nil when every task has ended, and ErrDeadlock when none can go on; it never hangs on a lost wake-up (mutant MC-02)
 //	I3  a CPU that was unplugged runs no task until it is plugged in again; its tasks go on elsewhere (mutant MC-03)
+//	I4  Run does not return before all queued work is done (mutant MC-04)
 //
 // A native wake-up is a hand-over through the inbox, not a futex: its cost is not the kernel's, and reports say so.
 package machine
@@ -28,6 +29,8 @@ var (
 		Story: "a task that is woken is not counted among those that can go on"})
 	mc03 = mutant.Define(mutant.Mutant{ID: "MC-03", Host: "kernel/machine", Breaks: "I3",
 		Story: "a task that arrives at an offline CPU is started there"})
+	mc04 = mutant.Define(mutant.Mutant{ID: "MC-04", Host: "kernel/machine", Breaks: "I4",
+		Story: "queued work is not counted among what has not ended"})
 )
 
 // ErrDeadlock: tasks are left and none of them can go on.
@@ -41,6 +44,10 @@ type Machine interface {
 	Spawn(by *kernel.Task, spec Spec)
 	// Interrupt runs w.Run in hard-interrupt context on the given CPU, soon; on an offline CPU's behalf on another. w must not be pending.
 	Interrupt(by *kernel.Task, cpu int, w *Work)
+	// Queue runs w.Run in process context on the given CPU, soon, as the kernel's bound workqueues do; on an offline CPU's behalf on another. It may
+	// wait, and a CPU that goes offline waits for the work that has begun there. Any context but NMI. w must not be pending; once it has begun it
+	// may be queued again, and runs beside itself then.
+	Queue(by *kernel.Task, cpu int, w *Work)
 	// Unplug takes a CPU offline: its tasks leave between operations (see Leaving) and go on elsewhere, then dead, if not nil, runs as a
 	// task of another CPU. It returns kernel.ErrOffline if the CPU is offline already or the last one.
 	Unplug(by *kernel.Task, cpu int, dead func(t *kernel.Task)) error
@@ -63,7 +70,8 @@ type Spec struct {
 	Prep func(t *kernel.Task) // optional: runs on the CPU before Body, not part of any measured interval
 }
 
-// Work is an interrupt to be: the caller keeps it, so that raising one allocates nothing. It may be used again once it has run.
+// Work is an interrupt to be, or something to be done in process context: the caller keeps it, so that raising or queueing it allocates nothing. It
+// may be used again once it has run, and if queued, once it has begun.
 type Work struct {
 	Run  func(t *kernel.Task)
 	next *Work

@@ -3,6 +3,7 @@
 package machine_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -17,7 +18,7 @@ func TestMutantsAreCaught(t *testing.T) {
 	for _, c := range []struct {
 		id    mutant.ID
 		check func(*testing.T) error
-	}{{"MC-01", interruptsGoWhereTheyAreSent}, {"MC-02", theWokenGoesOn}, {"MC-03", theDeadRunNothing}} {
+	}{{"MC-01", interruptsGoWhereTheyAreSent}, {"MC-02", theWokenGoesOn}, {"MC-03", theDeadRunNothing}, {"MC-04", queuedWorkIsWaitedFor}} {
 		if err := c.check(t); err != nil {
 			t.Errorf("without %s: %v", c.id, err)
 		}
@@ -82,6 +83,18 @@ func theDeadRunNothing(t *testing.T) error {
 	}
 	if at != 0 {
 		return fmt.Errorf("a task ran on CPU %d, which is offline", at)
+	}
+	return nil
+}
+
+// I4
+func queuedWorkIsWaitedFor(t *testing.T) error {
+	m := native(t, 2)
+	m.Spawn(nil, machine.Spec{Name: "task", CPU: 0, Body: func(task *kernel.Task) {
+		m.Queue(task, 1, &machine.Work{Run: sleep})
+	}})
+	if err := m.Run(); !errors.Is(err, machine.ErrDeadlock) {
+		return fmt.Errorf("Run returned %v while queued work sleeps", err)
 	}
 	return nil
 }

@@ -53,6 +53,7 @@ type process struct {
 	stop    func()
 	yield   func(struct{}) bool
 	inboxed *process // link in an inbox
+	queued  *Work    // what it is to do next, for one that does queued work
 }
 
 // NewNative makes a machine of the given processors. It returns an error when memory cannot be mapped. Whether the regions could be bound to their
@@ -72,7 +73,7 @@ func NewNative(o Options) (*Native, error) {
 	if n.memory, err = mem.Make(len(n.nodes), o.MemoryBytes, n.nodes); err != nil {
 		return nil, err
 	}
-	total := o.Tasks + len(o.CPUs) // each CPU's interrupts run as a task of their own
+	total := o.Tasks + 2*len(o.CPUs) // each CPU's interrupts run as a task of their own, and so does its queued work
 	for node := range n.nodes {
 		words, err := mem.Slice[kernel.Node](n.memory, node, total)
 		if err != nil {
@@ -149,7 +150,8 @@ func (n *Native) Interrupt(by *kernel.Task, cpu int, w *Work) {
 	if mutant.On(mc01) {
 		cpu = 0
 	}
-	n.onlineNear(cpu).pushWork(w)
+	to := n.onlineNear(cpu)
+	to.pushWork(&to.workIn, w)
 }
 
 // onlineNear is the worker of the given CPU, or of the first online one when that is offline.

@@ -3,6 +3,7 @@ package machine
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -13,8 +14,8 @@ import (
 
 // worker is one CPU: a locked, pinned thread and what waits for it.
 //
-// Its own thread alone touches ready, irq, procs and dying. tasksIn, workIn, online, dead, hooking and asleep are for everybody. The first pad keeps
-// them off the line that the nil check of &w.field reads.
+// Its own thread alone touches ready, irq, procs, idlers and dying. tasksIn, workIn, queueIn, online, dead, hooking and asleep are for everybody. The
+// first pad keeps them off the line that the nil check of &w.field reads.
 type worker struct {
 	_       [128]byte
 	machine *Native
@@ -22,10 +23,12 @@ type worker struct {
 	irq     *kernel.Task
 	ready   fifo
 	procs   []*process // live tasks of this CPU
+	idlers  []*process // those that did queued work and have none now
 	dying   bool       // it goes offline when its last task has left
 	_       [128]byte
 	tasksIn atomic.Pointer[process] // inbox of tasks, last in first; drained by the owner alone
 	workIn  atomic.Pointer[Work]    // inbox of interrupts, likewise
+	queueIn atomic.Pointer[Work]    // inbox of work for process context, likewise
 	online  atomic.Bool
 	dead    atomic.Pointer[func(*kernel.Task)] // set while going offline: what runs elsewhere afterwards
 	hooking atomic.Bool                        // that has yet to return
@@ -58,7 +61,7 @@ func (w *worker) run(pinned *sync.WaitGroup) {
 		}
 		w.idle()
 	}
-	for _, p := range w.procs {
+	for _, p := range append(w.procs, w.idlers...) {
 		p.stop() // the parked task unwinds by panic(halted{}), caught in its coroutine
 	}
 }
@@ -67,6 +70,9 @@ func (w *worker) run(pinned *sync.WaitGroup) {
 func (w *worker) drain() {
 	if w.workIn.Load() != nil {
 		w.interrupts()
+	}
+	if w.queueIn.Load() != nil {
+		w.takeQueued()
 	}
 	if w.tasksIn.Load() != nil {
 		var list *process
@@ -101,17 +107,12 @@ func (w *worker) passOn(p *process) {
 }
 
 func (w *worker) interrupts() {
-	var list *Work
-	for k := w.workIn.Swap(nil); k != nil; {
-		next := k.next
-		k.next, list = list, k
-		k = next
-	}
-	for k := list; k != nil; {
+	for k := takeWork(&w.workIn); k != nil; {
 		next := k.next
 		k.next = nil
 		if !w.online.Load() && w.dead.Load() == nil {
-			w.machine.onlineNear(w.cpu).pushWork(k) // I3: raised while the CPU went offline
+			to := w.machine.onlineNear(w.cpu)
+			to.pushWork(&to.workIn, k) // I3: raised while the CPU went offline
 		} else {
 			w.guard(func() { k.Run(w.irq) })
 			w.machine.settle()
@@ -151,23 +152,24 @@ func (w *worker) resume(p *process) {
 	if _, more := p.next(); more {
 		return
 	}
-	for i, q := range w.procs {
-		if q == p {
-			w.procs = append(w.procs[:i], w.procs[i+1:]...)
-			break
-		}
-	}
 	if p.task.Left() && !w.machine.stop.Load() {
 		spec := p.spec
 		spec.CPU, spec.Prep = w.machine.onlineNear(w.cpu).cpu, nil
 		w.machine.Spawn(nil, spec)
 	}
+	w.ended(p)
+	w.machine.live.Add(-1)
+	w.machine.settle()
+}
+
+// ended takes a process off the CPU's live tasks.
+func (w *worker) ended(p *process) {
+	at := slices.Index(w.procs, p)
+	w.procs = slices.Delete(w.procs, at, at+1)
 	if w.dying && len(w.procs) == 0 {
 		w.dying = false
 		w.machine.runnable.Add(1) // reporting the death is what can go on now
 	}
-	w.machine.live.Add(-1)
-	w.machine.settle()
 }
 
 // goneOffline reports the CPU's death once its last task has left, and reports whether it did something. While tasks of it are left the
@@ -210,7 +212,9 @@ func (w *worker) idle() {
 	w.asleep.Store(false)
 }
 
-func (w *worker) inboxEmpty() bool { return w.tasksIn.Load() == nil && w.workIn.Load() == nil }
+func (w *worker) inboxEmpty() bool {
+	return w.tasksIn.Load() == nil && w.workIn.Load() == nil && w.queueIn.Load() == nil
+}
 
 func (w *worker) pushTask(p *process) {
 	for {
@@ -223,11 +227,11 @@ func (w *worker) pushTask(p *process) {
 	w.ring()
 }
 
-func (w *worker) pushWork(k *Work) {
+func (w *worker) pushWork(inbox *atomic.Pointer[Work], k *Work) {
 	for {
-		first := w.workIn.Load()
+		first := inbox.Load()
 		k.next = first
-		if w.workIn.CompareAndSwap(first, k) {
+		if inbox.CompareAndSwap(first, k) {
 			break
 		}
 	}

@@ -49,6 +49,11 @@ func (m *Machine) Resched(t *kernel.Task) {
 	m.point(choice.Note, nil, 0)
 }
 
+// Queue runs w as a task of its own; see machine.Machine.
+func (m *Machine) Queue(by *kernel.Task, cpu int, w *machine.Work) {
+	m.Spawn(by, machine.Spec{Name: "kworker", CPU: cpu, Body: w.Run})
+}
+
 // Masked: what may interrupt or preempt t has changed.
 func (m *Machine) Masked(t *kernel.Task) {
 	c := &m.cpus[t.CPU()]

@@ -216,3 +216,35 @@ func TestSpawnAndInterruptFromTasks(t *testing.T) {
 		}
 	}
 }
+
+// Queued work runs in process context on its CPU, may wait, and may be queued again once it has begun; a run ends when it is done.
+func TestQueuedWorkRuns(t *testing.T) {
+	ran := map[string]int{}
+	p := func(m *sim.Machine) error {
+		again := 0
+		var work machine.Work
+		work.Run = func(t *kernel.Task) {
+			ran[fmt.Sprintf("%v cpu%d", t.Context(), t.CPU())]++
+			if again++; again == 1 {
+				m.Queue(t, 0, &work)
+				t.Sleeping()
+				m.Interrupt(t, 0, &machine.Work{Run: func(irq *kernel.Task) { t.Wake(irq) }})
+				t.Schedule()
+			}
+		}
+		m.Spawn(nil, machine.Spec{Name: "parent", CPU: 0, Body: func(t *kernel.Task) {
+			again = 0
+			m.Queue(t, 1, &work)
+		}})
+		return nil
+	}
+	const seeds = 50
+	if err := explore(sim.Options{CPUs: 2, MemoryBytes: 4096}, p, seeds, succeed); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"process cpu0", "process cpu1"} {
+		if ran[want] != seeds {
+			t.Errorf("%s: ran %d times in %d runs; all that ran: %v", want, ran[want], seeds, ran)
+		}
+	}
+}
