@@ -48,7 +48,10 @@ const (
 	standardBurst = 64  // start-storm: more than a list holds
 	tasksPerCPU   = 16  // tag-exhaust: the sweep's ratios lie on both sides of it
 	thirstyTasks  = 8   // exhaust-recover
-	thirstyRatio  = 16  // exhaust-recover: items for each CPU, enough that nobody waits before and after the drought
+	// situationTasks of each CPU in the workloads of one debate's situation, and the items of a level of stacked-pools for them: half.
+	situationTasks = 8
+	stackedRatio   = 4
+	thirstyRatio   = 16 // exhaust-recover: items for each CPU, enough that nobody waits before and after the drought
 
 	// zonePages is the memory below allocators of memory, on each CPU's way to it: 1 GiB, the smallest zone whose lists have the sizes they have on a
 	// server. stormPages is that of start-storm, which needs a zone for every round: 64 MiB.
@@ -104,7 +107,7 @@ func (p *Plan) add(q Request, c choice, sweep sweep, d workload.Description, v d
 		base.Touch = q.Touch
 	}
 	for _, s := range specs(q, sweep, base) {
-		if why := workload.Lacks(d, v, s.Kind); why != "" {
+		if why := cmp.Or(workload.Lacks(d, v, s.Kind), workload.LacksWay(d.Name, v, s.Way)); why != "" {
 			p.lack(d.Name, v.FullName(), why)
 			continue
 		}
@@ -113,7 +116,7 @@ func (p *Plan) add(q Request, c choice, sweep sweep, d workload.Description, v d
 			continue
 		}
 		for i, n := range c.counts {
-			if i < len(c.counts)-1 && q.Quick && overloaded(s) {
+			if i < len(c.counts)-1 && (q.Quick && overloaded(s) || workload.OnMost(s.Workload)) {
 				continue
 			}
 			p.Cells = append(p.Cells, c.on(s, n))
@@ -137,7 +140,7 @@ func room(d workload.Description, v designs.Variant) int {
 		return 0
 	case d.Name == workload.StartStorm:
 		return stormPages
-	case d.Waits || d.Bounded:
+	case d.Waits || d.Bounded || d.Drains:
 		return 0
 	}
 	return zonePages
@@ -210,6 +213,14 @@ func specs(q Request, sweep sweep, base workload.Spec) []workload.Spec {
 	case workload.Trace:
 		for _, r := range q.Recording {
 			with(func(s *workload.Spec) { s.File, s.Kind, s.Pace = r.Name, r.Lifetimes[0].Kind.String(), q.Pace })
+		}
+	case workload.StackedPools:
+		ways := workload.Ways(base.Workload)
+		if _, ok := workload.Raid1Stack(base.Design, base.Variant); ok {
+			ways = append(ways, workload.Raid1)
+		}
+		for _, way := range ways {
+			with(func(s *workload.Spec) { s.Way, s.Ratio, s.Tasks = way, stackedRatio, situationTasks })
 		}
 	default:
 		with(func(*workload.Spec) {})

@@ -26,6 +26,7 @@ var subjects = map[string]string{
 	"tag-exhaust":     "exhaustion",
 	"exhaust-recover": "exhaustion and recovery",
 	"trace":           "recorded load",
+	"stacked-pools":   "a pool behind a pool",
 }
 
 // costs say which time ns/op is in each workload; it is not that of the whole interval in all of them.
@@ -39,6 +40,7 @@ var costs = map[string]string{
 	"bio-inflight": "**ns/op** is the time inside alloc and free, any waiting and two readings of the clock each included; the time between requests is not in it.",
 	"exhaust-recover": "**ns/op** is the time of all CPUs in the recoveries, from the release to the last task served, over the tasks served; the rest of the " +
 		"interval is not in it.",
+	"stacked-pools": wholeInterval + " It contains the waits, the switches between a CPU's tasks and, where there are deadlocks, the watcher's ending them.",
 	"trace": "**ns/op** is, flat out, the time of all CPUs over the lifetimes, waiting for another CPU's alloc included. At a pace it is the time inside " +
 		"operations only, with up to two readings of the clock; the wait for their time is not in it.",
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // The counters that count events: summed up per operation. Every other counter is a figure of its own.
-var perOperation = []string{"failed", "waits", "steals", "refills", "spills", "locks"}
+var perOperation = []string{"failed", "waits", "steals", "refills", "spills", "locks", "deadlocks"}
 
 // Counter is one thing that the samples of a cell counted.
 type Counter struct {

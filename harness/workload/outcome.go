@@ -31,6 +31,7 @@ const (
 	CounterBefore       = "before-ops-per-sec" // exhaust-recover: throughput before the drought
 	CounterAfter        = "after-ops-per-sec"  // the same, after it
 	CounterPolls        = "polls"              // exhaust-recover: tries in vain where nobody can wait
+	CounterDeadlocks    = "deadlocks"          // stacked-pools: times when every task slept for an item that another of them held
 	CounterEarly        = "early"              // exhaust-recover: tasks that got an item although one task had taken all it could get
 )
 

@@ -82,6 +82,7 @@ type run struct {
 	storm   *storm
 	drought *drought
 	flight  *flight
+	stack   *stack
 }
 
 // load is how one workload runs. The tasks of a CPU share its seat; their number is Spec.tasksOn.
@@ -115,6 +116,9 @@ func loadOf(name string) load {
 		return load{body: (*run).submitOrServe, lay: (*run).layFlight, warm: (*run).warm, figures: (*run).flightFigures, timed: true, inside: true}
 	case Trace:
 		return load{body: (*run).replayStream, warm: (*run).warm}
+	}
+	if isSituation(name) {
+		return situationLoad(name)
 	}
 	return load{body: (*run).closed, warm: (*run).warmUp, clocked: true}
 }

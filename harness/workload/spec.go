@@ -30,9 +30,10 @@ type Spec struct {
 	Bulk     int     `json:"bulk,omitempty"`     // bulk-keep: items taken at a time
 	Distance string  `json:"distance,omitempty"` // cross-cpu: how far apart its two processors are
 	Burst    int     `json:"burst,omitempty"`    // start-storm: items each CPU takes from a fresh allocator
-	Ratio    float64 `json:"ratio"`              // tag-exhaust, exhaust-recover: items for each CPU
-	Tasks    int     `json:"tasks"`              // tag-exhaust, exhaust-recover: tasks on each CPU
+	Ratio    float64 `json:"ratio"`              // tag-exhaust, exhaust-recover, the situations: items for each CPU
+	Tasks    int     `json:"tasks"`              // the same: tasks on each CPU
 	Flight   Flight  `json:"flight,omitzero"`    // bio-inflight
+	Way      string  `json:"way,omitempty"`      // stacked-pools: which of its ways
 	File     string  `json:"file"`               // trace: the recording
 	Kind     string  `json:"kind"`               // trace: tag or page lifetimes of it
 	Pace     float64 `json:"pace"`               // trace: times the recorded speed; 0 is flat out
@@ -60,6 +61,7 @@ func (s *Spec) Params() []result.Pair {
 		add("kind", s.Kind)
 		add("pace", paceName(s.Pace))
 	}
+	p = append(p, s.situationParams()...)
 	if s.Touch > 0 {
 		add("touch", strconv.Itoa(s.Touch))
 	}
@@ -139,6 +141,8 @@ func (s *Spec) checkOwn() error {
 			return err
 		}
 		return s.Flight.checkOn(s.CPUs, s.DurationNs)
+	case isSituation(s.Workload):
+		return s.checkSituation()
 	case s.Workload == Trace && s.CPUs > trace.MaxCPUs:
 		return fmt.Errorf("trace on %d CPUs: a recording names %d at most; give --cpus a count up to that", s.CPUs, trace.MaxCPUs)
 	case s.Workload == Trace && (s.File == "" || s.Pace < 0):
@@ -178,6 +182,9 @@ func (s *Spec) Items(depth int) int {
 	case Trace:
 		return depth + skewWindow*s.CPUs + perCPUSlack*s.CPUs
 	}
+	if isSituation(s.Workload) {
+		return s.situationItems()
+	}
 	// A batch of the original's size in use on each CPU, another on its way, and what is held: nobody runs out.
 	held := s.Hold
 	switch s.Workload {
@@ -207,6 +214,9 @@ func (s *Spec) tasksOn(cpu int) int {
 	case BioInflight:
 		return 2 // who submits, and the device
 	}
+	if isSituation(s.Workload) {
+		return s.situationTasks(cpu)
+	}
 	return 1
 }
 
@@ -221,8 +231,11 @@ func (s *Spec) MachineTasks() int {
 
 // Allocators is how many allocators a run makes.
 func (s *Spec) Allocators() int {
-	if s.Workload == StartStorm {
+	switch s.Workload {
+	case StartStorm:
 		return 1 + stormRounds
+	case StackedPools:
+		return 1 + stackLevels
 	}
 	return 1
 }

@@ -40,11 +40,12 @@ type Description struct {
 	Waits     bool   `json:"waits"`     // it needs Alloc to wait
 	HardIRQ   bool   `json:"hardIrq"`   // it calls Free from a hard interrupt
 	Bounded   bool   `json:"bounded"`   // it needs items to run out
+	Drains    bool   `json:"drains"`    // it takes all items but a few first: it needs items, or the memory for them, to run out
 }
 
 // All lists the workloads.
 func All() []Description {
-	return []Description{
+	return append([]Description{
 		{Name: Fastpath, StandsFor: "a driver at queue depth 1 that allocates and completes on one CPU", Operation: "one alloc and the free of the same item, back to back"},
 		{Name: Window, StandsFor: "a driver that submits a batch of requests and completes them together", Operation: "one alloc and one free, in runs of as many allocs, then as many frees, as items are held"},
 		{Name: BulkKeep, StandsFor: "a driver that keeps a long queue of items, more than a CPU's list holds, and takes them in bulk", Operation: "one item of a bulk taken, and the free of the oldest kept"},
@@ -56,7 +57,7 @@ func All() []Description {
 		{Name: BioInflight, StandsFor: "block I/O that arrives when it likes, and is completed by an interrupt on another CPU",
 			Operation: "one alloc, from the moment the request comes, and its free in the completion; not the time in flight", HardIRQ: true, Bounded: true},
 		{Name: Trace, StandsFor: "the recorded load of a real kernel", Operation: "one recorded lifetime: its alloc and its free, each on the CPU that stands for the recorded one"},
-	}
+	}, situations()...)
 }
 
 // Find returns the description of a workload, or an error that lists what there is.
@@ -92,5 +93,5 @@ func Lacks(d Description, v designs.Variant, kind string) string {
 	case d.Name == Trace && kind == trace.Tag.String() && c.Kind != designs.Tag:
 		return fmt.Sprintf("its items are %ss, not tags", c.Kind)
 	}
-	return ""
+	return lacksForSituation(d, v)
 }
