@@ -73,7 +73,8 @@ func TestMemoryHasRoomBelowIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := map[string]int{workload.StartStorm: stormPages, workload.TagExhaust: 0, workload.ExhaustRecover: 0, workload.BioInflight: 0, workload.StackedPools: 0}
+		want := map[string]int{workload.StartStorm: stormPages, workload.TagExhaust: 0, workload.ExhaustRecover: 0, workload.BioInflight: 0, workload.StackedPools: 0, workload.SwapSqueeze: 0, workload.ReserveCancel: 0,
+			workload.RCUFlood: 0, workload.ResizeWaiters: 0, workload.FirstIO: 0}
 		pages, special := want[s.Workload]
 		if !special {
 			pages = zonePages

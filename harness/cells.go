@@ -51,6 +51,10 @@ const (
 	// situationTasks of each CPU in the workloads of one debate's situation, and the items of a level of stacked-pools for them: half.
 	situationTasks = 8
 	stackedRatio   = 4
+	promisedRatio  = 64 // half of what the tasks of reserve-cancel want promised
+	floodPages     = 64 // of rcu-flood, on each CPU: twice as many as hold the pointers to its objects
+	floodTasks     = 2
+	squeezedRatio  = 8  // elements of the encrypting layer's pool
 	thirstyRatio   = 16 // exhaust-recover: items for each CPU, enough that nobody waits before and after the drought
 
 	// zonePages is the memory below allocators of memory, on each CPU's way to it: 1 GiB, the smallest zone whose lists have the sizes they have on a
@@ -140,7 +144,7 @@ func room(d workload.Description, v designs.Variant) int {
 		return 0
 	case d.Name == workload.StartStorm:
 		return stormPages
-	case d.Waits || d.Bounded || d.Drains:
+	case d.Waits || d.Bounded || workload.OnMost(d.Name):
 		return 0
 	}
 	return zonePages
@@ -220,6 +224,20 @@ func specs(q Request, sweep sweep, base workload.Spec) []workload.Spec {
 			ways = append(ways, workload.Raid1)
 		}
 		for _, way := range ways {
+			with(func(s *workload.Spec) { s.Way, s.Ratio, s.Tasks = way, stackedRatio, situationTasks })
+		}
+	case workload.SwapSqueeze:
+		with(func(s *workload.Spec) { s.Ratio, s.Tasks = squeezedRatio, situationTasks })
+	case workload.ReserveCancel:
+		with(func(s *workload.Spec) { s.Ratio, s.Tasks = promisedRatio, situationTasks })
+	case workload.ResizeWaiters:
+		with(func(s *workload.Spec) { s.Ratio, s.Tasks = stackedRatio, situationTasks })
+	case workload.RCUFlood:
+		for _, way := range workload.Ways(base.Workload) {
+			with(func(s *workload.Spec) { s.Way, s.Ratio, s.Tasks = way, floodPages, floodTasks })
+		}
+	case workload.FirstIO:
+		for _, way := range workload.Ways(base.Workload) {
 			with(func(s *workload.Spec) { s.Way, s.Ratio, s.Tasks = way, stackedRatio, situationTasks })
 		}
 	default:

@@ -14,25 +14,40 @@ const casDrift = 0.15
 
 // Counters of a sample: counts over the measured interval, or what the name's unit says.
 const (
-	CounterFailed       = "failed"             // allocations that were refused
-	CounterWaits        = "waits"              // times a task was put to sleep
-	CounterLocks        = "locks"              // shared locks taken
-	CounterSteals       = "steals"             // times another CPU's items were taken
-	CounterRefills      = "refills"            // times a CPU's list was filled
-	CounterSpills       = "spills"             // times a CPU's list gave items away
-	CounterBytes        = "bytes-per-item"     // machine memory that making the allocator took, over the items it, or the memory below it, has room for
-	CounterLate         = "late-ns-mean"       // open loop: by how much operations began after their time
-	CounterLateMost     = "late-ns-max"        // the same, the worst
-	CounterHandover     = "handover-ns"        // cross-cpu: the hand-over of a number alone, on both CPUs together
-	CounterFirstAlloc   = "first-alloc-ns"     // start-storm: each CPU's first allocation from a fresh allocator, the mean
-	CounterInFlight     = "in-flight-max"      // bio-inflight: the most requests that a CPU's device had at once
-	CounterRecovery     = "recovery-ns"        // exhaust-recover: from the release to the last task served, the mean of the cycles
-	CounterRecoveryMost = "recovery-ns-max"    // the same, the longest
-	CounterBefore       = "before-ops-per-sec" // exhaust-recover: throughput before the drought
-	CounterAfter        = "after-ops-per-sec"  // the same, after it
-	CounterPolls        = "polls"              // exhaust-recover: tries in vain where nobody can wait
-	CounterDeadlocks    = "deadlocks"          // stacked-pools: times when every task slept for an item that another of them held
-	CounterEarly        = "early"              // exhaust-recover: tasks that got an item although one task had taken all it could get
+	CounterFailed         = "failed"             // allocations that were refused
+	CounterWaits          = "waits"              // times a task was put to sleep
+	CounterLocks          = "locks"              // shared locks taken
+	CounterSteals         = "steals"             // times another CPU's items were taken
+	CounterRefills        = "refills"            // times a CPU's list was filled
+	CounterSpills         = "spills"             // times a CPU's list gave items away
+	CounterBytes          = "bytes-per-item"     // machine memory that making the allocator took, over the items it, or the memory below it, has room for
+	CounterLate           = "late-ns-mean"       // open loop: by how much operations began after their time
+	CounterLateMost       = "late-ns-max"        // the same, the worst
+	CounterHandover       = "handover-ns"        // cross-cpu: the hand-over of a number alone, on both CPUs together
+	CounterFirstAlloc     = "first-alloc-ns"     // start-storm: each CPU's first allocation from a fresh allocator, the mean
+	CounterInFlight       = "in-flight-max"      // bio-inflight: the most requests that a CPU's device had at once; swap-squeeze: the sum over the CPUs
+	CounterRecovery       = "recovery-ns"        // exhaust-recover: from the release to the last task served, the mean of the cycles
+	CounterRecoveryMost   = "recovery-ns-max"    // the same, the longest
+	CounterBefore         = "before-ops-per-sec" // exhaust-recover: throughput before the drought
+	CounterAfter          = "after-ops-per-sec"  // the same, after it
+	CounterPolls          = "polls"              // exhaust-recover, blkcg-first-io: tries in vain where nobody waits
+	CounterDeadlocks      = "deadlocks"          // stacked-pools: times when every task slept for an item that another of them held
+	CounterFreeLeast      = "free-pages-least"   // swap-squeeze: the fewest free pages of the memory
+	CounterReserve        = "reserve-refused"    // swap-squeeze: pages that completions asked of the reserve and did not get
+	CounterUnsaved        = "unsaved"            // swap-squeeze: writes that could not begin
+	CounterBroken         = "broken-promises"    // reserve-cancel: draws that failed; the promise said none would
+	CounterOthers         = "others-refused"     // reserve-cancel: allocations without a promise that were refused
+	CounterListed         = "listed"             // rcu-flood: objects for whose pointer there was no page
+	CounterBacklog        = "backlog-max"        // rcu-flood: the most objects that waited to be freed
+	CounterThrottled      = "throttled"          // rcu-flood: turns that callers waited since too many objects did
+	CounterResizes        = "resizes"            // resize-waiters: changes of the size
+	CounterResizesRefused = "resizes-refused"    // resize-waiters: those that ended with an error
+	CounterResize         = "resize-ns"          // resize-waiters: time inside a change, the mean
+	CounterResizeMost     = "resize-ns-max"      // the same, the longest
+	CounterFallbacks      = "fallbacks"          // blkcg-first-io: I/Os that were accounted to the parent group
+	CounterFirstIO        = "first-io-ns"        // blkcg-first-io: what a group's first I/O was held up, the mean
+	CounterFirstIOMost    = "first-io-ns-max"    // the same, the longest
+	CounterEarly          = "early"              // exhaust-recover: tasks that got an item although one task had taken all it could get
 )
 
 // outcome adds up what the CPUs measured.

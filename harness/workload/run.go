@@ -76,18 +76,24 @@ type run struct {
 	allocated [2]int64 // heap objects so far, before and after the measured interval
 
 	// One of these, for the workloads that need more.
-	replay  *replay
-	keepers []keeper
-	ring    *ring
-	storm   *storm
-	drought *drought
-	flight  *flight
-	stack   *stack
+	replay   *replay
+	keepers  []keeper
+	ring     *ring
+	storm    *storm
+	drought  *drought
+	flight   *flight
+	stack    *stack
+	squeeze  *squeeze
+	promises []promised
+	flood    *flood
+	resizing *resizing
+	first    *firstIO
 }
 
 // load is how one workload runs. The tasks of a CPU share its seat; their number is Spec.tasksOn.
 type load struct {
 	body    func(r *run, t *kernel.Task, s *seat, task int) // of each task, from 0, in the measured interval
+	ground  func(r *run) error                              // makes what the allocator stands on; nil for nothing
 	lay     func(r *run) error                              // places the workload's own words; nil for none
 	warm    func(r *run, t *kernel.Task, s *seat)           // before the measured interval, on each CPU's first task
 	after   func(r *run, t *kernel.Task, s *seat)           // after it, on each CPU's last task: gives back what is left; nil for nothing
@@ -171,12 +177,17 @@ func (r *run) lay(recording *trace.Recording) error {
 	if recording != nil {
 		depth = recording.Summary().MaxDepth
 	}
-	r.config = designs.Config{Items: r.spec.Items(depth), Room: r.spec.Room, Knobs: r.spec.Knobs}
-	if r.spec.Workload == Trace && r.spec.Kind == trace.Page.String() {
+	r.config = designs.Config{Items: r.spec.Items(depth), Room: r.spec.situationRoom(), Knobs: r.spec.Knobs}
+	if r.spec.Workload == Trace && r.spec.Kind == trace.Page.String() || r.spec.Workload == RCUFlood {
 		r.config.Bytes = pageBytes
 	}
-	before := r.machine.Memory().Used()
 	var err error
+	if r.load.ground != nil {
+		if err = r.load.ground(r); err != nil {
+			return err
+		}
+	}
+	before := r.machine.Memory().Used()
 	if r.allocator, err = r.variant.New(r.machine, r.config); err != nil {
 		return err
 	}

@@ -6,11 +6,17 @@ import (
 
 	"headroom/designs"
 	"headroom/harness/result"
+	"headroom/kernel"
 )
 
 // The workloads that stand for one debate's own situation.
 const (
-	StackedPools = "stacked-pools"
+	StackedPools  = "stacked-pools"
+	SwapSqueeze   = "swap-squeeze"
+	ReserveCancel = "reserve-cancel"
+	RCUFlood      = "rcu-flood"
+	ResizeWaiters = "resize-waiters"
+	FirstIO       = "blkcg-first-io"
 )
 
 // situations describes them.
@@ -18,6 +24,16 @@ func situations() []Description {
 	return []Description{
 		{Name: StackedPools, StandsFor: "raid1 over a lower driver: a request needs an item of each of four pools, and holds those above while it waits for the next",
 			Operation: "one request: an item of each level, a stop in which the CPU's other tasks run before each and after the last, and their frees", Drains: true},
+		{Name: SwapSqueeze, StandsFor: "swapping to an encrypted device when memory is full: reclaim itself needs memory to write pages out",
+			Operation: "one page written out: an item from the memory that is short, 100 us of the device, the item's free", OnZones: true},
+		{Name: ReserveCancel, StandsFor: "writers that reserve for the worst case, use a part and give the rest up, beside others who reserve nothing",
+			Operation: "one promise of 16 items, the draw of 4 with a stop before each next, the cancelling of 12, the frees; and 4 items taken without a promise", Promises: true},
+		{Name: RCUFlood, StandsFor: "callers of kfree_rcu under raw spin locks that give objects up faster than grace periods pass",
+			Operation: "one object: its alloc, its kfree_rcu under a raw lock, and, when its grace period has passed, its free by the worker", Pages: true},
+		{Name: ResizeWaiters, StandsFor: "an administrator who resizes a pool, as raid does for more devices, while requests wait for its items",
+			Operation: "one alloc that may wait, a stop in which the CPU's other tasks run, one free, while the size changes all the time", Resizes: true},
+		{Name: FirstIO, StandsFor: "the first I/O of a control group to a device, which needs per-CPU statistics where nothing may be allocated that does I/O",
+			Operation: "one group: it is made, does 8 I/Os, of which the first needs an item or does without, and is gone", HoldsBack: true},
 	}
 }
 
@@ -26,6 +42,10 @@ func Ways(name string) []string {
 	switch name {
 	case StackedPools:
 		return []string{OwnPools, SharedPool}
+	case RCUFlood:
+		return []string{Unthrottled, Throttled}
+	case FirstIO:
+		return []string{FirstWaits, FirstPolls, FirstDefers, Preallocated}
 	}
 	return nil
 }
@@ -38,6 +58,10 @@ func wayKey(name string) string {
 	switch name {
 	case StackedPools:
 		return "pools"
+	case RCUFlood:
+		return "callers"
+	case FirstIO:
+		return "first"
 	}
 	return ""
 }
@@ -75,16 +99,34 @@ func (s *Spec) checkSituation() error {
 
 // situationItems is how many items the allocator of a situation is made for.
 func (s *Spec) situationItems() int {
-	return s.stackItems() + s.stackSpares()
+	if s.Workload == StackedPools {
+		return s.stackItems() + s.stackSpares()
+	}
+	return s.usable()
 }
 
 // usable is the items there are for the tasks of a level, or of a workload without levels.
 func (s *Spec) usable() int { return max(1, int(s.Ratio*float64(s.CPUs)+0.5)) }
 
+// situationRoom is the memory below an allocator in items, 0 for just enough. A pool is to find half as many elements more to grow by, and memory that only some
+// callers get is to have more than the pool keeps.
+func (s *Spec) situationRoom() int {
+	switch s.Workload {
+	case ResizeWaiters:
+		return s.usable() * 3 / 2
+	case FirstIO:
+		return s.usable() * 4
+	}
+	return s.Room
+}
+
 // situationTasks is the number of tasks of a CPU.
 func (s *Spec) situationTasks(cpu int) int {
-	if cpu == 0 {
-		return s.Tasks + 1 // the one that watches
+	switch {
+	case s.Workload == SwapSqueeze, s.Workload == RCUFlood:
+		return s.Tasks + 1 // the device, or the worker
+	case s.Workload != ReserveCancel && cpu == 0:
+		return s.Tasks + 1 // the one that watches, resizes, or gets what others wait for
 	}
 	return s.Tasks
 }
@@ -92,6 +134,19 @@ func (s *Spec) situationTasks(cpu int) int {
 // lacksForSituation says why a variant cannot run one of these workloads, "" when it can.
 func lacksForSituation(d Description, v designs.Variant) string {
 	c := v.Capabilities
+	if d.OnZones && !c.OnZones {
+		return "it makes memory of its own, on which nobody else can press"
+	}
+	switch {
+	case d.Promises && !c.Promises:
+		return "it promises no items ahead of their use"
+	case d.Resizes && !c.Resizes:
+		return "its size does not change"
+	case d.HoldsBack && !c.HoldsBack:
+		return "whoever may not wait gets its items as soon as who may"
+	case d.Pages && (c.Kind != designs.Page || !c.Memory):
+		return fmt.Sprintf("its items are %ss, not pages of memory", c.Kind)
+	}
 	if d.Drains && c.Unbounded && (!c.Memory || c.NativeOnly) {
 		return "its items never run out"
 	}
@@ -106,10 +161,28 @@ func LacksWay(name string, v designs.Variant, way string) string {
 	if name == StackedPools && way == SharedPool && twoPools(v) {
 		return "shared: who sleeps in the lower of its two pools is woken once the upper one is full, which cannot be where some of its items are held back"
 	}
+	if name == FirstIO && way == FirstWaits && !v.Capabilities.MayWait {
+		return "wait: its Alloc never waits for an item"
+	}
 	return ""
 }
 
 // situationLoad is the load of one of these workloads.
 func situationLoad(name string) load {
+	switch name {
+	case SwapSqueeze:
+		return load{body: (*run).squeezeIn, ground: (*run).layZones, lay: (*run).laySqueeze, warm: (*run).unwarmed, figures: (*run).squeezeFigures, uneven: true}
+	case ReserveCancel:
+		return load{body: (*run).promiseAndCancel, lay: (*run).layPromises, warm: (*run).unwarmed, figures: (*run).promiseFigures}
+	case RCUFlood:
+		return load{body: (*run).giveUpOrFree, lay: (*run).layFlood, warm: (*run).unwarmed, after: (*run).shrinkClient, check: (*run).checkFlood, figures: (*run).floodFigures}
+	case ResizeWaiters:
+		return load{body: (*run).workOrResize, lay: (*run).layResizing, warm: (*run).unwarmed, figures: (*run).resizeFigures, uneven: true}
+	case FirstIO:
+		return load{body: (*run).groupLife, lay: (*run).layFirst, warm: (*run).unwarmed, figures: (*run).firstFigures, uneven: true}
+	}
 	return load{body: (*run).pileUp, lay: (*run).layStack, warm: (*run).warmStack, check: (*run).checkStack, figures: (*run).stackFigures, uneven: true}
 }
+
+// unwarmed leaves everything as it is: what the workload is about comes with the first operations.
+func (r *run) unwarmed(*kernel.Task, *seat) {}

@@ -40,6 +40,11 @@ type Description struct {
 	Waits     bool   `json:"waits"`     // it needs Alloc to wait
 	HardIRQ   bool   `json:"hardIrq"`   // it calls Free from a hard interrupt
 	Bounded   bool   `json:"bounded"`   // it needs items to run out
+	OnZones   bool   `json:"onZones"`   // the allocator is to stand on memory that others use as well
+	Promises  bool   `json:"promises"`  // it needs promises ahead of use
+	Resizes   bool   `json:"resizes"`   // it needs an allocator whose size can change
+	HoldsBack bool   `json:"holdsBack"` // it needs items that a caller who may not wait can be refused where others get them
+	Pages     bool   `json:"pages"`     // it needs pages of memory
 	Drains    bool   `json:"drains"`    // it takes all items but a few first: it needs items, or the memory for them, to run out
 }
 
