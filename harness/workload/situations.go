@@ -142,6 +142,8 @@ func lacksForSituation(d Description, v designs.Variant) string {
 		return "it promises no items ahead of their use"
 	case d.Resizes && !c.Resizes:
 		return "its size does not change"
+	case d.Resizes && twoPools(v):
+		return "who makes its upper pool larger sleeps in the lower one, which gets nothing until the upper one is full: with all its users it waits for ever"
 	case d.HoldsBack && !c.HoldsBack:
 		return "whoever may not wait gets its items as soon as who may"
 	case d.Pages && (c.Kind != designs.Page || !c.Memory):
