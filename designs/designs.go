@@ -212,8 +212,10 @@ type Capabilities struct {
 	Over         string           `json:"over"`         // full name of the variant it is a layer over, "" for none: what the layer adds is shown
 	NativeOnly   bool             `json:"nativeOnly"`   // uses Go's own primitives: the simulator cannot see it
 	Oversleeps   bool             `json:"oversleeps"`   // what is freed may go below a layer unseen by its sleepers: a later free wakes them (see C5)
-	ReserveWaits bool             `json:"reserveWaits"` // Reserve with DirectReclaim waits until others have freed enough, instead of failing
 	HoldsBack    bool             `json:"holdsBack"`    // who may not wait can be refused beside items that a worker, or a caller that may do everything, gets
+	ReserveWaits bool             `json:"reserveWaits"` // Reserve with DirectReclaim waits until others have freed enough, instead of failing
+	KeepsAside   bool             `json:"keepsAside"`   // a caller may be refused beside items that other CPUs keep at hand; there are as many more
+	Misses       bool             `json:"misses"`       // a caller may be refused since another is inside at that moment, however much is free
 	OnZones      bool             `json:"onZones"`      // can stand on zones that others use as well (Config.Zones)
 	Promises     bool             `json:"promises"`     // it is a Reserver
 	Resizes      bool             `json:"resizes"`      // it is a Resizer

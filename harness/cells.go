@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"headroom/designs"
+	"headroom/harness/driver"
 	"headroom/harness/result"
 	"headroom/harness/workload"
 	"headroom/kernel/machine"
@@ -22,7 +23,7 @@ type sweep struct {
 // A full run looks at both sides of a list's size, and of the number of tasks.
 var (
 	quickSweep = sweep{holds: []int{timedHold}, ratios: []float64{0.5, 2, 16, 64}}
-	fullSweep  = sweep{holds: []int{8, 24, timedHold, 40, 64}, ratios: []float64{0.5, 1, 2, 4, 8, 16, 32, 64},
+	fullSweep  = sweep{holds: []int{8, timedHold, 64}, ratios: []float64{0.5, 1, 2, 16, 64},
 		timed: true, waiting: []float64{0.5, 2, 16}}
 	// fewSweep is for a full run with so many cells that there is no time for all parameters.
 	fewSweep = sweep{holds: []int{timedHold, 64}, ratios: []float64{0.5, 2, 16, 64}, timed: true, waiting: []float64{2}}
@@ -47,6 +48,9 @@ const (
 	standardKeep  = 512 // bulk-keep: ten times what a list of percpu_tags holds
 	standardBurst = 64  // start-storm: more than a list holds
 	tasksPerCPU   = 16  // tag-exhaust: the sweep's ratios lie on both sides of it
+	writeTasks    = 3   // irq-alloc-fails: with the two writes on the device one more than there are items
+	writeItems    = 4   // irq-alloc-fails: items for each CPU
+	writeFails    = 100 // irq-alloc-fails: every so many allocations fail by order
 	thirstyTasks  = 8   // exhaust-recover
 	// situationTasks of each CPU in the workloads of one debate's situation, and the items of a level of stacked-pools for them: half.
 	situationTasks = 8
@@ -120,7 +124,7 @@ func (p *Plan) add(q Request, c choice, sweep sweep, d workload.Description, v d
 			continue
 		}
 		for i, n := range c.counts {
-			if i < len(c.counts)-1 && (q.Quick && overloaded(s) || workload.OnMost(s.Workload)) {
+			if i < len(c.counts)-1 && onMostOnly(q, s) {
 				continue
 			}
 			p.Cells = append(p.Cells, c.on(s, n))
@@ -130,6 +134,12 @@ func (p *Plan) add(q Request, c choice, sweep sweep, d workload.Description, v d
 		base.Knobs = map[string]int{workload.KnobDirect: 1}
 		p.Cells = append(p.Cells, c.on(base, 1))
 	}
+}
+
+// onMostOnly reports whether a spec is for the largest count of CPUs alone: what a write waits for there says more than how that grows, and costs less
+// than a second sweep.
+func onMostOnly(q Request, s workload.Spec) bool {
+	return q.Quick && overloaded(s) || (s.Workload == workload.IRQAllocFails || workload.OnMost(s.Workload)) && len(q.CPUs) == 0
 }
 
 // overloaded reports whether a spec is of the second point of bio-inflight, which a quick run takes on most CPUs only.
@@ -213,6 +223,12 @@ func specs(q Request, sweep sweep, base workload.Spec) []workload.Spec {
 		}
 		for _, flight := range points {
 			with(func(s *workload.Spec) { s.Flight = flight })
+		}
+	case workload.IRQAllocFails:
+		for _, action := range driver.Actions() {
+			with(func(s *workload.Spec) {
+				s.OnRefusal, s.FailEvery, s.Ratio, s.Tasks = action, cmp.Or(q.FailEvery, writeFails), writeItems, writeTasks
+			})
 		}
 	case workload.Trace:
 		for _, r := range q.Recording {

@@ -38,6 +38,7 @@ type Request struct {
 	SlowerPct float64            // lengthen every operation of every design
 	Keep      int                // bulk-keep: items kept; 0 is the usual number, likewise below
 	Bulk      int                // bulk-keep: items taken at a time
+	FailEvery int                // irq-alloc-fails: every so many allocations fail by order
 	Burst     int                // start-storm: items each CPU takes
 	Flight    *workload.Flight   // bio-inflight: one point in place of the usual two
 	Latency   string             // timed cells: "" for those of a full run, LatencyOff for none, or a method for all that know it

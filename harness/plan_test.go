@@ -43,7 +43,7 @@ func TestPlanHoldsWhatIsAskedFor(t *testing.T) {
 			append(append([]string{"Fastpath" + lock + "1", "Fastpath" + lock + "2", "Fastpath" + mutex + "1", "Fastpath" + mutex + "2"},
 				controls("Fastpath", lock+"1")...), "Fastpath/call=interface"+lock+"1"), nil},
 		{"one CPU only", Request{Allowed: 1, Workloads: []string{"window"}, Designs: []string{"mutex"}},
-			append([]string{"Window/hold=8" + mutex + "1", "Window/hold=24" + mutex + "1", "Window/hold=32" + mutex + "1", "Window/hold=40" + mutex + "1",
+			append([]string{"Window/hold=8" + mutex + "1", "Window/hold=32" + mutex + "1",
 				"Window/hold=64" + mutex + "1", "Window/hold=32/latency=sampled" + mutex + "1"}, controls("Window/hold=8", mutex+"1")...), nil},
 		{"untimed", Request{Quick: true, Allowed: 1, Latency: LatencyOff, Workloads: []string{"window"}, Designs: []string{"mutex"}},
 			append([]string{"Window/hold=32" + mutex + "1"}, controls("Window/hold=32", mutex+"1")...), nil},

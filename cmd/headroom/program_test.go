@@ -113,7 +113,7 @@ func TestListNamesDesignsWorkloadsAndMutants(t *testing.T) {
 	for _, m := range l.Mutants {
 		found[m.ID] = m.Host != "" && strings.Contains(text, m.Story)
 	}
-	for _, want := range []string{"percpu_tags:lock", "mutex:", "fastpath", "window", "bulk-keep", "cross-cpu", "start-storm", "tag-exhaust", "exhaust-recover", "bio-inflight", "trace", "PT-03", "KT-01"} {
+	for _, want := range []string{"percpu_tags:lock", "mutex:", "fastpath", "window", "bulk-keep", "cross-cpu", "start-storm", "tag-exhaust", "exhaust-recover", "bio-inflight", "irq-alloc-fails", "trace", "PT-03", "KT-01"} {
 		if !found[want] {
 			t.Errorf("%s is missing in %s", want, e.stdout)
 		}
@@ -160,10 +160,11 @@ func TestUnusableInputIsOneLine(t *testing.T) {
 		{"bench --workload trace", "--workload trace needs a recording: name it with --trace FILE"},
 		{"bench --out .", "--out .: the folder holds something else than a result: name an empty or a new one"},
 		{"bench --touch 63", "--touch 63: give 0, or a multiple of 64 bytes"},
-		{"bench --workload none", `--workload: unknown workload "none": there are [fastpath window bulk-keep cross-cpu start-storm tag-exhaust exhaust-recover bio-inflight trace]`},
+		{"bench --workload none", `--workload: unknown workload "none": there are [fastpath window bulk-keep cross-cpu start-storm tag-exhaust exhaust-recover bio-inflight irq-alloc-fails trace]`},
 		{"bench --placement middle", `--placement: no placement is called "middle"; there are smt-last, compact, scatter, one-node`},
 		{"bench --latency often", `--latency "often": give every, sampled, off`},
 		{"bench --workload bulk-keep --keep 8", "bulk-keep of 8 items in bulks of 16: give a bulk of 1 to as many as are kept"},
+		{"bench --workload irq-alloc-fails --fail-every 1", "irq-alloc-fails with every allocation numbered 1 failing: give 2 to 1073741824"},
 		{"bench --workload bio-inflight --rate 1e9", "bio-inflight at 1e+09 requests a second: give 1 to 5e+07"},
 		{"bench --workload bio-inflight --arrival never", `bio-inflight with arrivals "never": give poisson or fixed`},
 		{"bench --design sixth", `--design: no design is called "sixth"; there are percpu_tags`},

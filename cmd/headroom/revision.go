@@ -73,7 +73,8 @@ func (r *revision) build(ctx context.Context, folder, name string) (program stri
 	}
 	program = filepath.Join(folder, name)
 	// Without paths and versions in them, equal sources give equal programs: their addresses, and with them the figures, do not differ for nothing.
-	_, err = output(ctx, nil, "go", "build", "-C", source, "-trimpath", "-buildvcs=false", "-o", program, "./cmd/headroom")
+	work := []string{"GOTMPDIR=" + folder} // where it goes with the rest when the build is cut short
+	_, err = output(ctx, work, "go", "build", "-C", source, "-trimpath", "-buildvcs=false", "-o", program, "./cmd/headroom")
 	if err != nil {
 		return "", fmt.Errorf("%v cannot be built: %w", r, err)
 	}

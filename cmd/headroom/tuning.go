@@ -20,6 +20,7 @@ type tuning struct {
 	keep      int
 	bulk      int
 	burst     int
+	failEvery int
 	flight    workload.Flight
 }
 
@@ -30,6 +31,7 @@ func (o *tuning) register(f *pflag.FlagSet) {
 	f.IntVar(&o.keep, "keep", 0, "bulk-keep: items each CPU keeps (default 512)")
 	f.IntVar(&o.bulk, "bulk", 0, "bulk-keep: items taken at a time (default 16, and 256)")
 	f.IntVar(&o.burst, "burst", 0, "start-storm: items each CPU takes at once (default 64)")
+	f.IntVar(&o.failEvery, "fail-every", 0, "irq-alloc-fails: every so many allocations in interrupts fail by order (default 100)")
 	f.Float64Var(&o.flight.Rate, "rate", 0, "bio-inflight: requests a second on each CPU; this and the next four replace its two points by one")
 	f.IntVar(&o.flight.Depth, "depth", 0, "bio-inflight: items for each CPU")
 	f.Float64Var(&o.flight.ServiceUs, "service-us", 0, "bio-inflight: mean time the device takes, in us")
@@ -54,7 +56,7 @@ func (o *tuning) apply(q *harness.Request, cpus []machine.CPU) error {
 	if known := []string{"", result.EveryOperation, result.Sampled, harness.LatencyOff}; !slices.Contains(known, o.latency) {
 		return fmt.Errorf("--latency %q: give %s", o.latency, strings.Join(known[1:], ", "))
 	}
-	q.Placement, q.Latency, q.Keep, q.Bulk, q.Burst = o.placement, o.latency, o.keep, o.bulk, o.burst
+	q.Placement, q.Latency, q.Keep, q.Bulk, q.Burst, q.FailEvery = o.placement, o.latency, o.keep, o.bulk, o.burst, o.failEvery
 	if o.flight != (workload.Flight{}) {
 		f := harness.StandardFlight().With(o.flight)
 		q.Flight = &f

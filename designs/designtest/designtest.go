@@ -36,9 +36,9 @@
 //
 // Sentences that a variant is known to break (Variant.Breaks) are passed over where they are broken, and have to be seen broken once.
 //
-// What is not tried: SoftIRQ and NMI contexts (machines raise hard interrupts only), IRQPairs, HoldsBack, and the one-method interfaces but Bytes,
-// CPUDead, Flusher, NoLockAllocator, Reserver and StatsReader. TakesLocks is tried where there is an entry that takes no locks. A variant that holds
-// items back has no trial wait with more room than items: nobody can empty it there.
+// What is not tried: SoftIRQ and NMI contexts (machines raise hard interrupts only), IRQPairs, HoldsBack, KeepsAside, Misses, and the one-method interfaces
+// but Bytes, CPUDead, Flusher, NoLockAllocator, Reserver and StatsReader. TakesLocks is tried where there is an entry that takes no locks. A variant that
+// holds items back has no trial wait with more room than items: nobody can empty it there.
 package designtest
 
 import (

@@ -24,7 +24,7 @@ type PageSource interface {
 
 // ClientConfig sizes a Client.
 type ClientConfig struct {
-	Pages   PageSource
+	Pages PageSource
 	// Objects is where what is queued goes back, a page of pointers at a time if it is a designs.BulkFreer. Objects are memory of 8 bytes at least,
 	// on multiples of 8.
 	Objects designs.Allocator

@@ -55,7 +55,7 @@ func variant(name, summary string, loops *designs.Loops) designs.Variant {
 func nullVariant() designs.Variant {
 	v := variant("null", "what the CPU's page lists hold, without a lock, or nothing: __GFP_NO_LOCKS, 2020", &nullLoops)
 	v.Capabilities.Guarantee = "the entry gives what is on the CPU's lists; with the ordinary path behind it all items can be had from every CPU"
-	v.Capabilities.NoLocks, v.Capabilities.IRQPairs = true, 2
+	v.Capabilities.NoLocks, v.Capabilities.IRQPairs, v.Capabilities.KeepsAside = true, 2, true
 	v.Knobs = capKnobs
 	v.SlowPaths = []string{"below-low", "cpu-dead", "empty", "exact", "merge", "no-locks-dry", "refill", "spill", "split"}
 	v.New = func(place kernel.Place, c designs.Config) (designs.Allocator, error) {
@@ -72,6 +72,7 @@ func tryLockVariant() designs.Variant {
 	v := variant("trylock", "list and zone by trylock, one pass, late frees put aside: alloc_pages_nolock, 2025", &tryLockLoops)
 	v.Capabilities.AllocIn, v.Capabilities.FreeIn = everywhere, everywhere
 	v.Capabilities.TakesLocks, v.Capabilities.NoLocks, v.Capabilities.OwnLocks = false, true, 2
+	v.Capabilities.KeepsAside, v.Capabilities.Misses = true, true
 	v.Capabilities.Guarantee = "a sole caller gets all items from every CPU; beside others a lock that is held makes it fail"
 	v.Knobs = orderKnobs
 	v.SlowPaths = []string{"cpu-dead", "exact", "late", "late-collected", "merge", "no-locks-dry", "refill", "spill", "split", "zone-held"}
@@ -88,7 +89,7 @@ func tryLockVariant() designs.Variant {
 func rawZoneVariant() designs.Variant {
 	v := variant("rawzone", "the ordinary path with a zone lock that spins with rt=on too, so it may be called under any lock: weighed in 2020", &rawZoneLoops)
 	v.Capabilities.Guarantee = "all items can be had from every CPU, in raw context too; nobody waits for one"
-	v.Capabilities.IRQPairs = 2
+	v.Capabilities.IRQPairs, v.Capabilities.KeepsAside = 2, true
 	v.SlowPaths = []string{"below-low", "cpu-dead", "empty", "exact", "merge", "refill", "spill", "split"}
 	v.New = func(place kernel.Place, c designs.Config) (designs.Allocator, error) {
 		s, err := stored(place, c, nil, page.Config{Lists: page.IRQOff, RawZone: true})

@@ -38,12 +38,12 @@ func (p *Pool) Check() error {
 
 // below is the elements of all pools under this one, and what the lowest of them stands on.
 func (p *Pool) below() (elements map[designs.Item]bool, bottom Backing) {
-	elements, bottom = map[designs.Item]bool{}, p.backing
+	elements, bottom = map[designs.Item]bool{}, p.Backing()
 	for lower, ok := bottom.(*Pool); ok; lower, ok = bottom.(*Pool) {
 		for i := range lower.head.count.Load() {
 			elements[designs.Item(lower.elements[i].Load())] = true
 		}
-		bottom = lower.backing
+		bottom = lower.Backing()
 	}
 	return elements, bottom
 }
@@ -52,7 +52,12 @@ func (p *Pool) below() (elements map[designs.Item]bool, bottom Backing) {
 func (p *Pool) Elements() int { return int(p.head.count.Load()) }
 
 // Backing is what the pool draws on.
-func (p *Pool) Backing() Backing { return p.backing }
+func (p *Pool) Backing() Backing {
+	if b, ok := p.backing.(*policed); ok {
+		return b.Backing
+	}
+	return p.backing
+}
 
 // Holds reports whether an item is one of the backing's: for a pool that stands on this one.
 func (p *Pool) Holds(it designs.Item) bool { return p.backing.Holds(it) }

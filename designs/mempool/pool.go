@@ -83,15 +83,15 @@
 // atomic instruction. In compare-and-swaps, of 4.7 ns on the development machine, a pair takes
 //
 //	backing  bare   pool   of which the pool   of which the call through a pointer
-//	slab     1.0    1.75   0.75                0.25
+//	slab     1.0    1.8    0.8                 0.3
 //	page     4.4    4.8    0.4                 0.1 to 0.2
-//	pool     1.75   2.5    0.75                0.1 to 0.25
+//	pool     1.8    2.5    0.7                 0.1 to 0.25
 //
 // by BenchmarkLayer: the last column is what the knob direct saves, by which the same pool calls its backing by type; where the code comes to lie moves
 // it by 0.1. The call through a pointer goes to an adapter of the backing's signature, as mempool_alloc_slab is one, and to the backing from there; a
-// pool needs none. WhenEmpty and VictimsOnly look at the count before every attempt as well. When the backing has nothing, a pair costs the backing's
-// whole slow path, its refusal, and two times the pool's lock: 50 for slab. Over chunks every pair is one of the pool's, since most callers get
-// nothing from below: COSTCHUNKS. Queueing the worker costs the caller a compare-and-swap for the state and the machine's price of a hand-over.
+// pool needs none. WhenEmpty and VictimsOnly pay for one more call, and a look at the count before every attempt. When the backing has nothing, a pair
+// costs the backing's whole slow path, its refusal, and two times the pool's lock: 50 for slab. Over chunks every pair is one of the pool's, since most
+// callers get nothing from below: 8.5 (BenchmarkChunks). Calling the worker costs a compare-and-swap for its state and the machine's hand-over.
 //
 // Contexts: any but NMI; with DirectReclaim process context with no spinning lock held, likewise Resize. Nothing is allocated after New. What a dead
 // CPU kept is the backing's to take back.
@@ -167,7 +167,6 @@ type target uint8
 
 const (
 	byPointer target = iota
-	byPolicy         // through the pointer, with flags that depend on how full the pool is
 	toPages
 	toSlab
 	toPool
@@ -182,9 +181,9 @@ type Pool struct {
 	slab     *slab.Cache
 	pool     *Pool
 	head     *head
-	elements []mem.Plain64 // elements[:head.count]; protected by head.lock
 	target   target
-	adds     kernel.GFP // flags that every call of the backing gets
+	adds     kernel.GFP    // flags that every call of the backing gets
+	elements []mem.Plain64 // elements[:head.count]; protected by head.lock
 	config   Config
 	counts   []*counts // by CPU
 	refill   *refill   // nil without a worker
@@ -218,7 +217,7 @@ func New(place kernel.Place, backing Backing, c Config) (*Pool, error) {
 		}
 	}
 	if c.Reserves == WhenEmpty || c.Reserves == VictimsOnly {
-		p.target = byPolicy
+		p.backing = &policed{Backing: backing, pool: p}
 	}
 	if c.Direct && !p.newTarget(backing) {
 		return nil, fmt.Errorf("mempool: a %T cannot be called by its type: leave Direct out", backing)
@@ -243,7 +242,7 @@ func New(place kernel.Place, backing Backing, c Config) (*Pool, error) {
 func (p *Pool) newElements(keeps int) error {
 	boot := kernel.NewBoot(0)
 	for i := range keeps {
-		it, err := p.backing.Alloc(boot, newFlags(p.backing))
+		it, err := p.Backing().Alloc(boot, newFlags(p.backing))
 		if err != nil {
 			return fmt.Errorf("mempool: the backing gives %d of %d elements: %w; give it more room", i, keeps, err)
 		}
@@ -314,8 +313,6 @@ func (p *Pool) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 	switch p.target {
 	case byPointer:
 		it, err = p.backing.Alloc(t, first)
-	case byPolicy:
-		it, err = p.ask(t, first)
 	case toPages:
 		var at page.Page
 		at, err = p.pages.Alloc(t, first, 0)
@@ -339,7 +336,8 @@ func (p *Pool) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 // O1: this look comes after the take of the element that is freed now, whoever took it. With an older look a pool that lacks the element would count
 // as full, and its sleepers would not be served.
 func (p *Pool) Free(t *kernel.Task, it designs.Item) {
-	n, keeps := p.head.count.Load(), p.head.keeps.LoadRelaxed()
+	h := p.head
+	n, keeps := h.count.Load(), h.keeps.LoadRelaxed()
 	if mutant.On(po04) && t.CPU() != 0 {
 		n = keeps
 	}
@@ -348,7 +346,7 @@ func (p *Pool) Free(t *kernel.Task, it designs.Item) {
 		return
 	}
 	switch p.target {
-	case byPointer, byPolicy:
+	case byPointer:
 		p.backing.Free(t, it)
 	case toPages:
 		p.pages.Free(t, page.Page(it), 0)

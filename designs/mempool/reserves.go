@@ -6,9 +6,15 @@ import (
 	"headroom/kernel/mutant"
 )
 
-// ask is an attempt at the backing with these flags, and with what the policy makes of them now.
-func (p *Pool) ask(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
-	return p.backing.Alloc(t, p.allowed(t, gfp))
+// policed is the backing of a pool whose policy depends on how full it is: so that other pools pay nothing for the look.
+type policed struct {
+	Backing
+	pool *Pool
+}
+
+// Alloc is an attempt with these flags, and with what the policy makes of them now.
+func (b *policed) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
+	return b.Backing.Alloc(t, b.pool.allowed(t, gfp))
 }
 
 // allowed sets or takes away what bars the reserves, where that depends on how full the pool is. It looks without the lock, before every attempt, as

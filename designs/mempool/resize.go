@@ -49,7 +49,7 @@ func (p *Pool) shrink(t *kernel.Task, keeps uint32) {
 // I11: each element wakes. The original's resize wakes nobody, so who sleeps beside the elements it adds sleeps out his five seconds.
 func (p *Pool) fill(t *kernel.Task) {
 	for p.head.count.Load() < p.head.keeps.LoadRelaxed() {
-		it, err := p.backing.Alloc(t, kernel.Kernel)
+		it, err := p.Backing().Alloc(t, kernel.Kernel)
 		if err != nil {
 			return
 		}

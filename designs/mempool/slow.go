@@ -42,7 +42,7 @@ func (p *Pool) allocMainline(t *kernel.Task, gfp kernel.GFP) (designs.Item, erro
 		default:
 			p.sleepMainline(t)
 		}
-		if it, err := p.ask(t, tried); err == nil {
+		if it, err := p.backing.Alloc(t, tried); err == nil {
 			return it, nil
 		}
 	}

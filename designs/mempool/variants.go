@@ -89,7 +89,7 @@ func Variants() []designs.Variant {
 	}
 	refills := []designs.Knob{{Name: knobRefill, Standard: halfFull, Low: 1, High: 10, Meaning: "tenths of its elements below which the pool asks for the worker"}}
 	list = append(list,
-		position{name: "mainline" + onChunks.suffix, form: onChunks, paths: []string{"retry", "chunk"}, summary: "mainline over " + onChunks.words},
+		position{name: "mainline" + onChunks.suffix, form: onChunks, paths: []string{"retry"}, summary: "mainline over " + onChunks.words},
 		position{name: "async", form: onChunks, config: Config{Refill: halfFull}, paths: []string{"retry", "wanted", "fill", "chunk"}, knobs: refills,
 			summary: "mainline over per-CPU memory, refilled by a worker; a caller that may wait waits for it (Heo 2011, not merged)"},
 		position{name: "async-mayfail", form: onChunks, config: Config{Refill: halfFull, Polls: true}, paths: []string{"wanted", "fill", "chunk"}, knobs: refills,
@@ -115,6 +115,9 @@ func (p position) variant() designs.Variant {
 	if p.config.Polls {
 		promise = "no caller waits; who comes again gets an element as soon as one is given back, or the worker has found memory"
 		paths = slices.DeleteFunc(paths, func(path string) bool { return path == "wait" || path == "wake" })
+	}
+	if f.holdsBack && p.config.Refill == 0 { // nobody brings more elements than the pool keeps but a caller that may do everything, and hunts have none
+		paths = slices.DeleteFunc(paths, func(path string) bool { return path == "spill" })
 	}
 	return designs.Variant{
 		Design:  design,

@@ -1,10 +1,13 @@
 package percputags
 
 import (
+	"slices"
 	"testing"
 
 	"headroom/designs"
 	"headroom/kernel"
+	"headroom/kernel/arch"
+	"headroom/kernel/atomic"
 	"headroom/kernel/mem"
 )
 
@@ -72,4 +75,63 @@ func BenchmarkPair(b *testing.B) {
 			}
 		})
 	}
+}
+
+// callPair is the tight pair through the interface.
+//
+//go:noinline
+func callPair(a designs.Allocator, t *kernel.Task, pairs int) (failed int) {
+	for range pairs {
+		it, err := a.Alloc(t, kernel.NoWait)
+		if err != nil {
+			failed++
+			continue
+		}
+		a.Free(t, it)
+	}
+	return failed
+}
+
+// The layer's cost, each contender by turns in batches, in compare-and-swaps of the same turn: lock alone, lock called through the interface, as the
+// layer calls it, and the layer over it.
+func BenchmarkReserve(b *testing.B) {
+	const tags, batchPairs = 256, 2000
+	m := newBench(b, 1)
+	bare := m.pool(Config{Tags: tags})
+	over, err := NewReserved(m, Composition{Ordinary: m.pool(Config{Tags: tags}), OrdinaryTags: tags, Reserve: m.pool(Config{Tags: 4, Max: 1}), ReserveTags: 4})
+	if err != nil {
+		b.Fatal(err)
+	}
+	word, err := mem.New[atomic.Uint64](m.memory, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	contenders := []func(){
+		func() {
+			for i := range uint64(batchPairs) {
+				word.CompareAndSwap(i, i+1)
+			}
+			word.Store(0)
+		},
+		func() { poolPair(bare, m.on(0), kernel.NoWait, batchPairs, nil) },
+		func() { callPair(bare, m.on(0), batchPairs) },
+		func() { reservedPair(over, m.on(0), kernel.NoWait, batchPairs, nil) },
+	}
+	costs := make([][]float64, len(contenders))
+	for b.Loop() {
+		for i, run := range contenders {
+			start := arch.TSC()
+			run()
+			costs[i] = append(costs[i], float64(arch.TSC()-start))
+		}
+	}
+	if over.Drawn() != 0 {
+		b.Fatalf("%d tags came from the reserve", over.Drawn())
+	}
+	middle := func(i int) float64 { slices.Sort(costs[i]); return costs[i][len(costs[i])/2] }
+	unit := middle(0)
+	b.ReportMetric(middle(1)/unit, "lock-CAS")
+	b.ReportMetric(middle(2)/unit, "called-CAS")
+	b.ReportMetric(middle(3)/unit, "reserve-CAS")
+	b.ReportMetric((middle(3)-middle(1))/unit, "layer-CAS")
 }

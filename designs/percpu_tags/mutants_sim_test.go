@@ -20,6 +20,34 @@ var shown = map[mutant.ID][]string{
 	pt05: {"flag", "flag-bit"},
 	pt06: {"flag"},
 	pt07: {"xchg"},
+	pt09: {"lock-reserve", "lock-reserve-nowait"},
+}
+
+// ofReserve are the mistakes of the layer that the suite does not see: its callers differ in what they may wait for, not in their right to a reserve,
+// and a wake-up too many breaks no sentence. Each is killed by a check of its own.
+var ofReserve = map[mutant.ID]func(t *testing.T) error{
+	pt08: func(t *testing.T) error { return checkPools(t, 1, false) },
+	pt09: func(t *testing.T) error { return checkPools(t, 1, true) },
+	pt10: func(t *testing.T) error { return checkPools(t, 1, false) },
+	pt11: func(t *testing.T) error { return checkSleep(t, sleeps[0].gfp, sleeps[0].frees, sleeps[0].serves) },
+	pt12: func(t *testing.T) error { return checkSleep(t, sleeps[1].gfp, sleeps[1].frees, sleeps[1].serves) },
+}
+
+// Each of them fails its check, which passes without it.
+func TestChecksOfTheReserveKillItsMutants(t *testing.T) {
+	defer mutant.Set("")
+	for _, id := range []mutant.ID{pt08, pt09, pt10, pt11, pt12} {
+		mutant.Set("")
+		if err := ofReserve[id](t); err != nil {
+			t.Errorf("without %s: %v", id, err)
+		}
+		mutant.Set(id)
+		if err := ofReserve[id](t); err == nil {
+			t.Errorf("the check passes with %s", id)
+		} else {
+			t.Logf("%s: %v", id, err)
+		}
+	}
 }
 
 // Every planted mistake breaks the contract where the suite sees it; without one the variants pass (TestVariantsConform).
@@ -43,7 +71,7 @@ func TestSuiteKillsEveryMutant(t *testing.T) {
 					t.Log(err)
 				}
 			}
-			if tried == 0 {
+			if tried == 0 && ofReserve[m.ID] == nil {
 				t.Errorf("no variant shows %s", m.ID)
 			}
 		})

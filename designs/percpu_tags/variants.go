@@ -11,11 +11,13 @@ import (
 //go:generate go run headroom/internal/loopgen -type Pool
 //go:generate go run headroom/internal/loopgen -type Flagged
 //go:generate go run headroom/internal/loopgen -type Exchanged
+//go:generate go run headroom/internal/loopgen -type Reserved
 
 // The names of the variants' knobs.
 const (
-	knobMax   = "max"
-	knobBatch = "batch"
+	knobMax     = "max"
+	knobBatch   = "batch"
+	knobReserve = "reserve"
 )
 
 // Variants is the table of this design's debate positions.
@@ -32,7 +34,7 @@ func Variants() []designs.Variant {
 
 	skip := pool("flag-bit", "a thief tries the owner's bit and skips it when set: test_and_set_bit, as Morton suggested (2013)", Config{Skip: true})
 	skip.SlowPaths = slices.Concat(lockPaths, []string{reachPassed.Name})
-	return []designs.Variant{lock, first, flagged(), skip, exchanged()}
+	return []designs.Variant{lock, first, flagged(), skip, exchanged(), reserved(false), reserved(true)}
 }
 
 // lockPaths are the slow paths of the variant lock.
@@ -108,4 +110,61 @@ func exchanged() designs.Variant {
 	v.Guaranteed = half
 	v.SlowPaths = slices.Concat(lockPaths, []string{reachTaken.Name})
 	return v
+}
+
+// defaultReserve is the reserve where the configuration leaves it open: drivers of the block layer ask for one or two tags, for themselves alone.
+const defaultReserve = 4
+
+// reservedOf is how many tags of a configuration lie in the reserve.
+func reservedOf(c designs.Config) int { return min(c.Knob(knobReserve, defaultReserve), c.Items/2) }
+
+// reserved is the layer over the variant lock. noWait gives the right to all who may not wait.
+func reserved(noWait bool) designs.Variant {
+	name, who := "lock-reserve", "callers with High or Memalloc, as GFP_ATOMIC has"
+	if noWait {
+		name, who = "lock-reserve-nowait", "callers that may not wait"
+	}
+	table := slices.Concat(knobs(defaultMax, defaultBatch), []designs.Knob{{
+		Name: knobReserve, Standard: defaultReserve, Low: 0, High: 1 << 16, Meaning: "tags in the reserve; at most half of all are",
+	}})
+	v := variant(name, "two pools of lock composed, one of them a reserve for "+who+" (Overstreet 2013; block layer 3.13)", &reservedLoops, table, Config{}, New)
+	v.Capabilities.OwnLocks = 2
+	v.Capabilities.Over = "percpu_tags:lock"
+	v.Capabilities.Oversleeps = true // a caller with the right that may wait does so for the reserve
+	v.Capabilities.Guarantee = "all tags but the reserve for everybody; while fewer than the reserve are held by " + who + ", none of those is refused"
+	v.New = func(place kernel.Place, c designs.Config) (designs.Allocator, error) {
+		if err := c.Validate(table); err != nil {
+			return nil, fmt.Errorf("percpu_tags: %w", err)
+		}
+		return newLockReserve(place, c, noWait)
+	}
+	v.Guaranteed = func(c designs.Config) int { return c.Items - reservedOf(c) }
+	v.SlowPaths = slices.Concat(lockPaths, []string{reachBarred.Name})
+	if noWait {
+		v.Lag = reservedOf // who may wait has no right to what lies in the reserve
+		v.SlowPaths = slices.Concat(lockPaths, []string{reachReserve.Name, reachSpent.Name})
+	}
+	return v
+}
+
+// newLockReserve composes two pools of lock. The reserve's lists have room for one tag, which goes on to the shared stack at once: it is found there
+// without stealing, and its speed does not matter.
+func newLockReserve(place kernel.Place, c designs.Config, noWait bool) (designs.Allocator, error) {
+	parts := Composition{ReserveTags: reservedOf(c), NoWait: noWait}
+	parts.OrdinaryTags = c.Items - parts.ReserveTags
+	ordinary, err := New(place, Config{Tags: parts.OrdinaryTags, Max: c.Knob(knobMax, 0), Batch: c.Knob(knobBatch, 0)})
+	if err != nil {
+		return nil, err
+	}
+	parts.Ordinary = ordinary
+	if parts.ReserveTags > 0 {
+		if parts.Reserve, err = New(place, Config{Tags: parts.ReserveTags, Max: 1, Batch: 1}); err != nil {
+			return nil, err
+		}
+	}
+	r, err := NewReserved(place, parts)
+	if err != nil {
+		return nil, err // a nil pointer must not become a non-nil Allocator
+	}
+	return r, nil
 }

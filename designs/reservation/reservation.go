@@ -33,8 +33,13 @@
 //
 // Those of pages are O4 and O5 of kernel/page.
 //
-// Cost: page and strict, one branch in an ordinary alloc and none in a free, which finds a waiting reserver by the word it reads anyway; a promise
-// takes the lock of each zone once, however many pages it is for, and a draw one zone's lock. slab, one load in a free; a promise moves its objects, and a
+// Admission counts what is free above the mark, by the exact sum of the shared word and every CPU's share, or, with the knob drift, by the shared word
+// less all that the shares may hide: cheaper on many CPUs, wrong on the side of refusing only. A caller who waits is always admitted by the exact sum,
+// or estimates could keep him from memory that is there. To trust the shared word as it is would promise what is not there, as Linux's watermarks did
+// until 2010 (commit aa45484031dd; mutant RV-06 of kernel/page).
+//
+// Cost: page and strict, one branch in an ordinary alloc, 3 instructions of about 270 for an alloc and a free (make bench-callgrind), and none in a
+// free, which finds a waiting reserver by the word it reads anyway; a promise takes the lock of each zone once, however many pages it is for, and a draw one zone's lock. slab, one load in a free; a promise moves its objects, and a
 // draw takes the depot's lock twice. sheaf, nothing on ordinary paths; a draw takes a lock that other CPUs do not use. A wait is seldom: all who wait try
 // again whenever anything is freed, in no order, so a large promise can be overtaken by small ones.
 //

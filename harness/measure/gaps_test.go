@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"math"
 	"testing"
 
 	"headroom/kernel/latency"
@@ -12,13 +13,14 @@ func TestGapsAccountForAllTheTime(t *testing.T) {
 	const forNs = 2_000_000
 	turns := new(latency.Histogram)
 	spunNs := Gaps(forNs, turns)
-	low, high := 0.0, 0.0
+	spun := uint64(math.Round(spunNs * machine.TicksPerNs()))
+	low, high := uint64(0), uint64(0)
 	for b := range turns.Buckets {
-		low += float64(b.Low) * float64(b.Count) / machine.TicksPerNs()
-		high += float64(b.High) * float64(b.Count) / machine.TicksPerNs()
+		low += uint64(b.Low) * uint64(b.Count)
+		high += uint64(b.High) * uint64(b.Count)
 	}
-	if spunNs < forNs || low > spunNs || high < spunNs || turns.Count() < 2 {
-		t.Errorf("spun for %.0f ns of %d in %d turns that take %.0f to %.0f ns", spunNs, int(forNs), turns.Count(), low, high)
+	if spunNs < forNs || low > spun || high < spun || turns.Count() < 2 {
+		t.Errorf("spun for %.0f ns of %d, %d ticks, in %d turns that take %d to %d", spunNs, int(forNs), spun, turns.Count(), low, high)
 	}
 	if n := testing.AllocsPerRun(5, func() { Gaps(1000, turns) }); n != 0 {
 		t.Errorf("%v allocations", n)

@@ -20,6 +20,7 @@ var timedTitles = map[string]string{
 	result.TimedAlloc:     "one alloc",
 	result.TimedFree:      "one free",
 	result.TimedIntended:  "alloc, from intended start",
+	result.TimedStart:     "submission to alloc",
 	result.TimedActual:    "alloc, uncorrected",
 	result.TimedServed:    "release to served",
 }

@@ -70,7 +70,8 @@ func TestADeafChildIsEnded(t *testing.T) {
 func TestAChildEndsInOrder(t *testing.T) {
 	p, child, output := family(t, "trap 'sleep 0.05; echo in order; exit' TERM; echo $$; while :; do sleep 0.01; done")
 	p.stop()
-	if text, err := io.ReadAll(output); err != nil || string(text) != "in order\n" || !over(child) {
+	// The shell may say before it that its sleep was ended: that got the signal as well.
+	if text, err := io.ReadAll(output); err != nil || !strings.HasSuffix(string(text), "in order\n") || !over(child) {
 		t.Errorf("it printed %q, %v", text, err)
 	}
 }

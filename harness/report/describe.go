@@ -22,6 +22,7 @@ var subjects = map[string]string{
 	"bulk-keep":       "cost in bulk",
 	"cross-cpu":       "frees on another CPU",
 	"bio-inflight":    "tails of an open loop",
+	"irq-alloc-fails": "refusals in interrupts",
 	"start-storm":     "tails of a burst",
 	"tag-exhaust":     "exhaustion",
 	"exhaust-recover": "exhaustion and recovery",
@@ -43,6 +44,8 @@ var costs = map[string]string{
 	"cross-cpu":    "**ns/op** is the time of both CPUs together, from barrier to end, over the items handed over: not the time from an alloc to its free.",
 	"start-storm":  "**ns/op** is the time of the CPUs inside their bursts of allocs, over these; the frees and the barriers between rounds are not in it.",
 	"bio-inflight": "**ns/op** is the time inside alloc and free, any waiting and two readings of the clock each included; the time between requests is not in it.",
+	"irq-alloc-fails": "**ns/op** is the time inside the interrupts, attempts in vain and two readings of the clock each included, over the writes completed; the time on the " +
+		"device, and of the tasks beside, is not in it.",
 	"exhaust-recover": "**ns/op** is the time of all CPUs in the recoveries, from the release to the last task served, over the tasks served; the rest of the " +
 		"interval is not in it.",
 	"reserve-cancel": wholeInterval + " It contains the waits for promises, refusals, and the items taken without a promise.",

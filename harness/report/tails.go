@@ -16,6 +16,7 @@ var timedWords = map[string]string{
 	result.TimedAlloc:     "one alloc",
 	result.TimedFree:      "one free",
 	result.TimedIntended:  "alloc, from intended start",
+	result.TimedStart:     "submission to alloc",
 	result.TimedActual:    "alloc, uncorrected",
 	result.TimedServed:    "release to served",
 }

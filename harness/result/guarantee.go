@@ -23,19 +23,28 @@ func GuaranteeClass(v designs.Variant) string {
 		class[0] = "may fail"
 	}
 	config := designs.Config{Items: typicalItems}
+	promised := v.Guaranteed(config)
 	if c.Unbounded {
-		class = append(class, "unbounded")
+		promised, class = config.Items, append(class, "unbounded")
 	} else {
 		class = append(class, "bounded")
-		if v.Guaranteed(config) < config.Items {
+	}
+	below, _, _ := strings.Cut(c.Over, ":")
+	if promised < config.Items && 2*promised > config.Items {
+		class = append(class, "less a reserve") // which is also what may lie free beside a sleeper, and the pool below
+	} else {
+		if promised < config.Items {
 			class = append(class, "half the items")
 		}
+		if v.FreeBeside(config) > 0 {
+			class = append(class, "woken in batches")
+		}
+		if below != "" && below == v.Design {
+			class = append(class, "two pools") // the one below has as many items of its own
+		}
 	}
-	if v.FreeBeside(config) > 0 {
-		class = append(class, "woken in batches")
-	}
-	if below, _, _ := strings.Cut(c.Over, ":"); below != "" && below == v.Design {
-		class = append(class, "two pools") // the one below has as many items of its own
+	if c.Misses {
+		class = append(class, "refused beside others")
 	}
 	if len(v.Breaks) > 0 {
 		class = append(class, "known faults")

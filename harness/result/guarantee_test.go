@@ -13,6 +13,8 @@ func TestWeakerPromisesAreClassesOfTheirOwn(t *testing.T) {
 		{"percpu_tags", "lock", "waits, bounded"},
 		{"percpu_tags", "lock-3.12", "waits, bounded, half the items, known faults"},
 		{"percpu_tags", "xchg", "waits, bounded, half the items, known faults"},
+		{"percpu_tags", "lock-reserve", "waits, bounded, less a reserve"},
+		{"percpu_tags", "lock-reserve-nowait", "waits, bounded, less a reserve"},
 		{"ida", "magazine", "waits, bounded, half the items"},
 		{"sbitmap", "", "waits, bounded, woken in batches"},
 		{"mempool", "mainline", "waits, bounded"},

@@ -113,6 +113,7 @@ const (
 	TimedAlloc     = "alloc"     // one alloc
 	TimedFree      = "free"      // one free
 	TimedIntended  = "intended"  // open loop: one alloc, from the moment it was due
+	TimedStart     = "start"     // irq-alloc-fails: from the submission of a write until it had its item
 	TimedServed    = "served"    // exhaust-recover: from the release of all items until one task was served
 	TimedActual    = "actual"    // open loop: the same from the moment it began; it leaves out what the wait for its turn took
 )
@@ -125,7 +126,7 @@ const (
 
 // Latency is the distribution of the times of single operations in one sample, over all CPUs.
 type Latency struct {
-	Timed     string  `json:"timed"`  // TimedOperation, TimedAlloc, TimedFree, TimedIntended, TimedActual or TimedServed
+	Timed     string  `json:"timed"`  // TimedOperation, TimedAlloc, TimedFree, TimedIntended, TimedStart, TimedActual or TimedServed
 	Method    string  `json:"method"` // EveryOperation or Sampled
 	Count     int64   `json:"count"`  // operations it stands for
 	MaxNs     float64 `json:"maxNs"`

@@ -46,7 +46,8 @@ func TestReplayServesEveryLifetimeOnceAPass(t *testing.T) {
 				for _, pace := range []float64{0, 100} {
 					s := Spec{Workload: Trace, Design: v.Design, Variant: v.Name, CPUs: n, File: file, Kind: kind, Pace: pace, DurationNs: 1}
 					o := measureOne(t, s, r)
-					if o.Sample.Ops != served(r) || o.Sample.Counters["failed"] != 0 || int64(o.Skipped) != int64(len(r.Lifetimes))-served(r) {
+					failed := int64(o.Sample.Counters["failed"])
+					if o.Sample.Ops+failed != served(r) || failed != 0 && !mayMiss(v, n) || int64(o.Skipped) != int64(len(r.Lifetimes))-served(r) {
 						t.Errorf("%s on %s, %d CPUs, pace %g: %d operations, %v failed and %d skipped of %d lifetimes, %d of them served",
 							file, v.FullName(), n, pace, o.Sample.Ops, o.Sample.Counters["failed"], o.Skipped, len(r.Lifetimes), served(r))
 					}

@@ -88,6 +88,7 @@ type run struct {
 	flood    *flood
 	resizing *resizing
 	first    *firstIO
+	writers  []irqWriter
 }
 
 // load is how one workload runs. The tasks of a CPU share its seat; their number is Spec.tasksOn.
@@ -120,6 +121,9 @@ func loadOf(name string) load {
 		return load{body: (*run).dryOut, lay: (*run).layDrought, warm: (*run).warm, figures: (*run).droughtFigures, uneven: true}
 	case BioInflight:
 		return load{body: (*run).submitOrServe, lay: (*run).layFlight, warm: (*run).warm, figures: (*run).flightFigures, timed: true, inside: true}
+	case IRQAllocFails:
+		return load{body: (*run).writeInInterrupts, lay: (*run).layWriters, warm: (*run).warm, check: (*run).accountWrites, figures: (*run).writerFigures,
+			timed: true, inside: true}
 	case Trace:
 		return load{body: (*run).replayStream, warm: (*run).warm}
 	}

@@ -34,7 +34,7 @@ func processors(t *testing.T) (cpus []machine.CPU, counts []int) {
 }
 
 // memoryBytes holds what any spec of these tests needs: 4,096 bytes for each of the pages of the sample recording.
-const memoryBytes = 64 << 20
+const memoryBytes = 128 << 20
 
 // newMachine is a machine of n processors.
 func newMachine(t *testing.T, n, tasks int) (m *machine.Native, ids []int) {
@@ -66,7 +66,8 @@ func measureOne(t *testing.T, s Spec, recording *trace.Recording) *Outcome {
 	sample, sum := &o.Sample, int64(0)
 	for cpu, ops := range sample.PerCPU {
 		sum += ops
-		if ops < 1 && s.Workload != Trace { // a recording decides itself who does what
+		// A recording decides itself who does what, and the other CPU may hold all tags whenever an interrupt asks for one.
+		if ops < 1 && s.Workload != Trace && s.Workload != IRQAllocFails && !mayMiss(v, s.CPUs) {
 			t.Errorf("%s on %s: CPU %d did nothing: %v", s.Workload, v.FullName(), cpu, sample.PerCPU)
 		}
 	}
@@ -101,6 +102,9 @@ func eachVariant(t *testing.T, name, kind string, visit func(v designs.Variant))
 	}
 }
 
+// mayMiss: on more than one CPU the variant's callers are refused now and then, and one that stays out of luck gets nothing in the short time of a test.
+func mayMiss(v designs.Variant, cpus int) bool { return v.Capabilities.Misses && cpus > 1 }
+
 // Each closed workload runs on every variant that can: on one CPU and on two, all CPUs take part, no allocation fails, and Check, which Run calls
 // when all is over, finds no fault.
 func TestClosedWorkloadsRunOnEveryVariant(t *testing.T) {
@@ -131,7 +135,7 @@ func TestClosedWorkloadsRunOnEveryVariant(t *testing.T) {
 				if raced && v.Capabilities.Unbounded {
 					s.Touch = 0 // under the race detector a sync.Pool forgets boxes at random, and its numbers grow beyond the records
 				}
-				if o := measureOne(t, s, nil); o.Sample.Counters["failed"] != 0 {
+				if o := measureOne(t, s, nil); o.Sample.Counters["failed"] != 0 && !mayMiss(v, n) {
 					t.Errorf("%+v: %v allocations failed", s, o.Sample.Counters["failed"])
 				}
 			}

@@ -3,10 +3,12 @@
 package workload
 
 import (
+	"cmp"
 	"math/bits"
 	"testing"
 
 	"headroom/designs/catalog"
+	"headroom/harness/driver"
 	"headroom/internal/rng"
 	"headroom/kernel/sim"
 )
@@ -21,10 +23,11 @@ func (w *walk) Next(eligible uint64, _ int) int {
 	return bits.TrailingZeros64(eligible)
 }
 
-// simulate runs a spec on the simulated machine and returns what it measured, in steps, and the run's hash.
+// simulate runs a spec on the simulated machine, on the variant lock of percpu_tags unless it names another of that design, and returns what it measured,
+// in steps, and the run's hash.
 func simulate(t *testing.T, s Spec, seed uint64) (*Outcome, uint64) {
 	t.Helper()
-	v, err := catalog.Default("percpu_tags")
+	v, err := catalog.Find("percpu_tags", cmp.Or(s.Variant, "lock"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,6 +57,7 @@ func TestWorkloadsRunOnTheSimulatedMachine(t *testing.T) {
 		{Workload: ExhaustRecover, CPUs: 2, Ratio: 3, Tasks: 3, DurationNs: 20_000},
 		{Workload: StackedPools, CPUs: 2, Way: SharedPool, Ratio: 2, Tasks: 3, DurationNs: 20_000},
 		{Workload: BioInflight, CPUs: 2, Flight: Flight{Rate: 1e7, Arrival: Poisson, Depth: 2, ServiceUs: 0.3, Service: Random}, DurationNs: 20_000, SlowerPct: 10},
+		{Workload: IRQAllocFails, CPUs: 2, OnRefusal: driver.Requeue, FailEvery: 5, Ratio: 2, Tasks: 3, DurationNs: 20_000},
 	} {
 		a, first := simulate(t, s, 1)
 		b, again := simulate(t, s, 1)
@@ -63,6 +67,23 @@ func TestWorkloadsRunOnTheSimulatedMachine(t *testing.T) {
 		}
 		if first == other {
 			t.Errorf("%s: another seed gave the same run", s.Workload)
+		}
+	}
+}
+
+// Whatever the schedule, no write that is started in an interrupt is refused with a reserve of as many tags as are on their way, and none is lost but by
+// order; without one some are.
+func TestReserveSparesTheWrites(t *testing.T) {
+	for _, variant := range []string{"lock", "lock-reserve"} {
+		s := Spec{Workload: IRQAllocFails, Variant: variant, CPUs: 2, OnRefusal: driver.EIO, FailEvery: 7, Ratio: 4, Tasks: 5, DurationNs: 6_000}
+		refused, lost, injected := 0.0, 0.0, 0.0
+		for seed := range uint64(3) {
+			o, _ := simulate(t, s, seed)
+			c := o.Sample.Counters
+			refused, lost, injected = refused+c[CounterRefused], lost+c[CounterLost], injected+c[CounterInjected]
+		}
+		if (refused == 0) != (variant == "lock-reserve") || lost != refused+injected || injected == 0 {
+			t.Errorf("%s: %v were refused, %v failed by order, %v were lost", variant, refused, injected, lost)
 		}
 	}
 }

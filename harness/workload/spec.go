@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"headroom/harness/driver"
 	"headroom/harness/result"
 	"headroom/harness/trace"
 )
@@ -30,13 +31,18 @@ type Spec struct {
 	Bulk     int     `json:"bulk,omitempty"`     // bulk-keep: items taken at a time
 	Distance string  `json:"distance,omitempty"` // cross-cpu: how far apart its two processors are
 	Burst    int     `json:"burst,omitempty"`    // start-storm: items each CPU takes from a fresh allocator
-	Ratio    float64 `json:"ratio"`              // tag-exhaust, exhaust-recover, the situations: items for each CPU
+	Ratio    float64 `json:"ratio"`              // tag-exhaust, exhaust-recover, irq-alloc-fails, the situations: items for each CPU
 	Tasks    int     `json:"tasks"`              // the same: tasks on each CPU
 	Flight   Flight  `json:"flight,omitzero"`    // bio-inflight
-	Way      string  `json:"way,omitempty"`      // stacked-pools: which of its ways
-	File     string  `json:"file"`               // trace: the recording
-	Kind     string  `json:"kind"`               // trace: tag or page lifetimes of it
-	Pace     float64 `json:"pace"`               // trace: times the recorded speed; 0 is flat out
+
+	OnRefusal driver.Action `json:"onRefusal,omitempty"` // irq-alloc-fails: what becomes of a write without an item
+	FailEvery int           `json:"failEvery,omitempty"` // irq-alloc-fails: every so many allocations in interrupts fail by order
+
+	Way string `json:"way,omitempty"` // of the situations: which of its ways
+
+	File string  `json:"file"` // trace: the recording
+	Kind string  `json:"kind"` // trace: tag or page lifetimes of it
+	Pace float64 `json:"pace"` // trace: times the recorded speed; 0 is flat out
 }
 
 // Params are the parameters of a spec that are part of the benchmark's name.
@@ -57,6 +63,10 @@ func (s *Spec) Params() []result.Pair {
 		add("items-per-cpu", strconv.FormatFloat(s.Ratio, 'g', -1, 64))
 	case BioInflight:
 		p = append(p, s.Flight.params()...)
+	case IRQAllocFails:
+		add("on-refusal", string(s.OnRefusal))
+		add("fail-every", strconv.Itoa(s.FailEvery))
+		add("items-per-cpu", strconv.FormatFloat(s.Ratio, 'g', -1, 64))
 	case Trace:
 		add("kind", s.Kind)
 		add("pace", paceName(s.Pace))
@@ -136,6 +146,8 @@ func (s *Spec) checkOwn() error {
 	case s.Workload == ExhaustRecover && (s.Tasks < 1 || s.Ratio < float64(s.Tasks) || s.Ratio > maxRatio || s.Tasks*s.CPUs > maxTasks):
 		return fmt.Errorf("exhaust-recover with %g items and %d tasks for each CPU: give an item or more for each task, at most %d, and 1 to %d tasks in all",
 			s.Ratio, s.Tasks, maxRatio, maxTasks)
+	case s.Workload == IRQAllocFails:
+		return s.checkWriters()
 	case s.Workload == BioInflight:
 		if err := s.Flight.check(); err != nil {
 			return err
@@ -175,7 +187,7 @@ const (
 // trace.
 func (s *Spec) Items(depth int) int {
 	switch s.Workload {
-	case TagExhaust, ExhaustRecover:
+	case TagExhaust, ExhaustRecover, IRQAllocFails:
 		return max(1, int(s.Ratio*float64(s.CPUs)+0.5))
 	case BioInflight:
 		return s.Flight.Depth * s.CPUs
@@ -211,6 +223,8 @@ func (s *Spec) tasksOn(cpu int) int {
 			return s.Tasks + 1 // the one that holds everything
 		}
 		return s.Tasks
+	case IRQAllocFails:
+		return s.Tasks + 1 // the source of the interrupts
 	case BioInflight:
 		return 2 // who submits, and the device
 	}

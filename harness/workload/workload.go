@@ -27,6 +27,7 @@ const (
 	TagExhaust     = "tag-exhaust"
 	ExhaustRecover = "exhaust-recover"
 	BioInflight    = "bio-inflight"
+	IRQAllocFails  = "irq-alloc-fails"
 	Trace          = "trace"
 )
 
@@ -39,6 +40,7 @@ type Description struct {
 	Kind      string `json:"kind"`      // item kind it needs, "" for any
 	Waits     bool   `json:"waits"`     // it needs Alloc to wait
 	HardIRQ   bool   `json:"hardIrq"`   // it calls Free from a hard interrupt
+	AllocIRQ  bool   `json:"allocIrq"`  // it calls Alloc from a hard interrupt
 	Bounded   bool   `json:"bounded"`   // it needs items to run out
 	OnZones   bool   `json:"onZones"`   // the allocator is to stand on memory that others use as well
 	Promises  bool   `json:"promises"`  // it needs promises ahead of use
@@ -61,6 +63,8 @@ func All() []Description {
 			Operation: "one task served after the release of all items, and its free", Bounded: true},
 		{Name: BioInflight, StandsFor: "block I/O that arrives when it likes, and is completed by an interrupt on another CPU",
 			Operation: "one alloc, from the moment the request comes, and its free in the completion; not the time in flight", HardIRQ: true, Bounded: true},
+		{Name: IRQAllocFails, StandsFor: "a driver that starts writes in interrupts, where it may not wait, beside tasks that use up the tags, and that puts off or ends with EIO what it has none for",
+			Operation: "one write: its alloc and its free, each in an interrupt, with the attempts in vain; not the time on the device", HardIRQ: true, AllocIRQ: true, Bounded: true},
 		{Name: Trace, StandsFor: "the recorded load of a real kernel", Operation: "one recorded lifetime: its alloc and its free, each on the CPU that stands for the recorded one"},
 	}, situations()...)
 }
@@ -91,6 +95,8 @@ func Lacks(d Description, v designs.Variant, kind string) string {
 		return "a caller of it can wait for ever beside free items: " + c.KnownFaults
 	case d.HardIRQ && !slices.Contains(c.FreeIn, kernel.HardIRQ):
 		return "its Free may not be called in a hard interrupt"
+	case d.AllocIRQ && !slices.Contains(c.AllocIn, kernel.HardIRQ):
+		return "its Alloc may not be called in a hard interrupt"
 	case d.Bounded && c.Unbounded:
 		return "its items never run out"
 	case d.Name == Trace && kind == trace.Page.String() && !c.Memory && c.Kind != designs.Page:

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"headroom/designs"
+	"headroom/harness/driver"
 	"headroom/harness/result"
 	"headroom/kernel"
 )
@@ -14,7 +15,7 @@ import (
 // runnable is a spec that passes Check.
 func runnable(name string) Spec {
 	s := Spec{Workload: name, Design: "percpu_tags", Variant: "lock", CPUs: 1, Hold: 8, Keep: 64, Bulk: 16, Burst: 8, Ratio: 4, Tasks: 4,
-		Flight: Flight{Rate: 1e5, Arrival: Poisson, Depth: 8, ServiceUs: 10, Service: Random}, File: "f", Kind: "tag", DurationNs: 1}
+		Flight: Flight{Rate: 1e5, Arrival: Poisson, Depth: 8, ServiceUs: 10, Service: Random}, OnRefusal: driver.Requeue, FailEvery: 100, File: "f", Kind: "tag", DurationNs: 1}
 	if ways := Ways(name); ways != nil {
 		s.Way = ways[0]
 	}
@@ -37,7 +38,7 @@ func TestCheckRefusesWithTheRemedy(t *testing.T) {
 		spoil    func(s *Spec)
 		says     string
 	}{
-		{Fastpath, func(s *Spec) { s.Workload = "slowpath" }, `unknown workload "slowpath": there are [fastpath window bulk-keep cross-cpu start-storm tag-exhaust exhaust-recover bio-inflight trace stacked-pools]`},
+		{Fastpath, func(s *Spec) { s.Workload = "slowpath" }, `unknown workload "slowpath": there are [fastpath window bulk-keep cross-cpu start-storm tag-exhaust exhaust-recover bio-inflight irq-alloc-fails trace stacked-pools swap-squeeze reserve-cancel rcu-flood resize-waiters blkcg-first-io]`},
 		{Fastpath, func(s *Spec) { s.CPUs = 0 }, "0 CPUs: give at least 1"},
 		{Fastpath, func(s *Spec) { s.DurationNs = 0 }, "a sample of 0 ns: give a positive time"},
 		{Fastpath, func(s *Spec) { s.Touch = 65 }, "65 bytes to touch: give 0, or a multiple of 64 up to 65536"},
@@ -65,6 +66,12 @@ func TestCheckRefusesWithTheRemedy(t *testing.T) {
 			"the 100000 requests a second of 20 ms take about 25.1 s with 8 items for each CPU and 100000 us of service, and a sample may take 3: give a lower rate"},
 		{BioInflight, func(s *Spec) { s.Flight.Arrival = "late" }, `bio-inflight with arrivals "late": give poisson or fixed`},
 		{BioInflight, func(s *Spec) { s.Flight.Service = "" }, `bio-inflight with service times "": give random or fixed`},
+		{IRQAllocFails, func(s *Spec) { s.Ratio = 0 }, "irq-alloc-fails with 0 items and 4 tasks for each CPU: give 0 < items <= 4096, and 1 to 1024 tasks in all"},
+		{IRQAllocFails, func(s *Spec) { s.Ratio = math.NaN() }, "irq-alloc-fails with NaN items"},
+		{IRQAllocFails, func(s *Spec) { s.Tasks = 0 }, "0 tasks for each CPU"},
+		{IRQAllocFails, func(s *Spec) { s.CPUs, s.Tasks = 2, 512 }, "512 tasks for each CPU"},
+		{IRQAllocFails, func(s *Spec) { s.FailEvery = 1 }, "every allocation numbered 1 failing: give 2 to 1073741824"},
+		{IRQAllocFails, func(s *Spec) { s.OnRefusal = "drop" }, `irq-alloc-fails with "drop" on a refusal: give one of [requeue eio]`},
 		{Fastpath, func(s *Spec) { s.Latency = "some" }, `latency "some" of fastpath: give "every", or for fastpath and window "sampled"`},
 		{TagExhaust, func(s *Spec) { s.Latency = "sampled" }, `latency "sampled" of tag-exhaust`},
 		{BulkKeep, func(s *Spec) { s.Latency = "every" }, `latency "every" of bulk-keep`},
@@ -104,6 +111,8 @@ func TestLacksNamesTheReason(t *testing.T) {
 		{BioInflight, "", designs.Capabilities{FreeIn: []kernel.Context{kernel.Process, kernel.SoftIRQ}}, "its Free may not be called in a hard interrupt"},
 		{BioInflight, "", designs.Capabilities{FreeIn: []kernel.Context{kernel.HardIRQ}}, ""},
 		{BioInflight, "", designs.Capabilities{FreeIn: []kernel.Context{kernel.HardIRQ}, Unbounded: true}, "its items never run out"},
+		{IRQAllocFails, "", designs.Capabilities{AllocIn: []kernel.Context{kernel.Process}, FreeIn: []kernel.Context{kernel.HardIRQ}}, "its Alloc may not be called in a hard interrupt"},
+		{IRQAllocFails, "", designs.Capabilities{AllocIn: []kernel.Context{kernel.HardIRQ}, FreeIn: []kernel.Context{kernel.HardIRQ}}, ""},
 		{ExhaustRecover, "", designs.Capabilities{Unbounded: true}, "its items never run out"},
 		{ExhaustRecover, "", designs.Capabilities{}, ""},
 		{CrossCPU, "", designs.Capabilities{}, ""},
@@ -157,6 +166,7 @@ func TestParamsTellSpecsApart(t *testing.T) {
 		{Spec{Workload: BioInflight, Flight: Flight{Rate: 2e5, Arrival: Fixed, Depth: 32, ServiceUs: 50, Service: Fixed}},
 			"rate=200000 depth=32 service-us=50 arrival=fixed service=fixed"},
 		{Spec{Workload: BioInflight, Flight: Flight{Rate: 1e6, Arrival: Poisson, Depth: 1, ServiceUs: 2.5, Service: Random}}, "rate=1000000 depth=1 service-us=2.5"},
+		{Spec{Workload: IRQAllocFails, OnRefusal: driver.EIO, FailEvery: 100, Ratio: 4, Tasks: 6}, "on-refusal=eio fail-every=100 items-per-cpu=4"},
 		{Spec{Workload: Fastpath, Latency: "sampled"}, "latency=sampled"},
 		{Spec{Workload: Fastpath, Knobs: map[string]int{KnobDirect: 1}}, "call=direct"},
 		{Spec{Workload: StackedPools, Way: SharedPool}, "pools=shared"},
@@ -196,6 +206,7 @@ func TestItemsSufficeUnlessTheyShallNot(t *testing.T) {
 		{Spec{Workload: StartStorm, CPUs: 2, Burst: 64}, 0, 2 * (64 + 128)},
 		{Spec{Workload: ExhaustRecover, CPUs: 2, Ratio: 16, Tasks: 8}, 0, 32},
 		{Spec{Workload: BioInflight, CPUs: 2, Flight: Flight{Depth: 32}}, 0, 64},
+		{Spec{Workload: IRQAllocFails, CPUs: 2, Ratio: 4, Tasks: 6}, 0, 8},
 		{Spec{Workload: Trace, CPUs: 2}, 100, 100 + 2*256 + 2*128},
 	} {
 		if got := c.spec.Items(c.depth); got != c.want {
