@@ -234,30 +234,8 @@ func specs(q Request, sweep sweep, base workload.Spec) []workload.Spec {
 		for _, r := range q.Recording {
 			with(func(s *workload.Spec) { s.File, s.Kind, s.Pace = r.Name, r.Lifetimes[0].Kind.String(), q.Pace })
 		}
-	case workload.StackedPools:
-		ways := workload.Ways(base.Workload)
-		if _, ok := workload.Raid1Stack(base.Design, base.Variant); ok {
-			ways = append(ways, workload.Raid1)
-		}
-		for _, way := range ways {
-			with(func(s *workload.Spec) { s.Way, s.Ratio, s.Tasks = way, stackedRatio, situationTasks })
-		}
-	case workload.SwapSqueeze:
-		with(func(s *workload.Spec) { s.Ratio, s.Tasks = squeezedRatio, situationTasks })
-	case workload.ReserveCancel:
-		with(func(s *workload.Spec) { s.Ratio, s.Tasks = promisedRatio, situationTasks })
-	case workload.ResizeWaiters:
-		with(func(s *workload.Spec) { s.Ratio, s.Tasks = stackedRatio, situationTasks })
-	case workload.RCUFlood:
-		for _, way := range workload.Ways(base.Workload) {
-			with(func(s *workload.Spec) { s.Way, s.Ratio, s.Tasks = way, floodPages, floodTasks })
-		}
-	case workload.FirstIO:
-		for _, way := range workload.Ways(base.Workload) {
-			with(func(s *workload.Spec) { s.Way, s.Ratio, s.Tasks = way, stackedRatio, situationTasks })
-		}
 	default:
-		with(func(*workload.Spec) {})
+		list = append(list, situationSpecs(base)...)
 	}
 	return append(list, timed(q, sweep, list)...)
 }
