@@ -62,7 +62,7 @@ generate: ## write the generated measuring loops anew
 bench-quick: build ## a finished report in under 90 s; prints its path
 	bin/headroom bench --quick --latest --trace harness/trace/testdata/sample-block.ftrace.gz --workload all
 
-bench: build ## the full run, all workloads (under 15 min), and benchstat's table of it
+bench: build ## the full run, all workloads (under 25 min), and benchstat's table of it
 	bin/headroom bench --latest --trace harness/trace/testdata/sample-block.ftrace.gz --trace harness/trace/testdata/sample-pages.ftrace.gz --workload all
 	$(GO) tool benchstat -col /design results/latest/raw.txt
 

@@ -56,6 +56,13 @@ const (
 	shiftingHold  = 64  // phase-shift, preempted-holder: more than a list of percpu_tags holds, so that what CPUs share is used
 	crowd         = 2   // preempted-holder: CPUs on a processor
 	smallBytes    = 16  // false-share: four items to a line
+	// situationTasks of each CPU in the workloads of one debate's situation, and the items of a level of stacked-pools for them: half.
+	situationTasks = 8
+	stackedRatio   = 4
+	promisedRatio  = 64 // half of what the tasks of reserve-cancel want promised
+	floodPages     = 64 // of rcu-flood, on each CPU: twice as many as hold the pointers to its objects
+	floodTasks     = 2
+	squeezedRatio  = 8 // elements of the encrypting layer's pool
 
 	// zonePages is the memory below allocators of memory, on each CPU's way to it: 1 GiB, the smallest zone whose lists have the sizes they have on a
 	// server. stormPages is that of start-storm, which needs a zone for every round, and of the workloads that count how
@@ -112,7 +119,7 @@ func (p *Plan) add(q Request, c choice, sweep sweep, d workload.Description, v d
 		base.Touch = q.Touch
 	}
 	for _, s := range specs(q, sweep, base) {
-		if why := workload.Lacks(d, v, s.Kind); why != "" {
+		if why := cmp.Or(workload.Lacks(d, v, s.Kind), workload.LacksWay(d.Name, v, s.Way)); why != "" {
 			p.lack(d.Name, v.FullName(), why)
 			continue
 		}
@@ -140,7 +147,7 @@ func (p *Plan) add(q Request, c choice, sweep sweep, d workload.Description, v d
 // onMostOnly reports whether a spec is for the largest count of CPUs alone: what a write waits for there says more than how that grows, and costs less
 // than a second sweep.
 func onMostOnly(q Request, s workload.Spec) bool {
-	return q.Quick && overloaded(s) || s.Workload == workload.IRQAllocFails && len(q.CPUs) == 0
+	return q.Quick && overloaded(s) || (s.Workload == workload.IRQAllocFails || workload.OnMost(s.Workload)) && len(q.CPUs) == 0
 }
 
 // overloaded reports whether a spec is of the second point of bio-inflight, which a quick run takes on most CPUs only.
@@ -155,7 +162,7 @@ func room(d workload.Description, v designs.Variant) int {
 		return 0
 	case d.Name == workload.StartStorm, d.Name == workload.Hotplug, d.Name == workload.PhaseShift:
 		return stormPages
-	case d.Waits || d.Bounded:
+	case d.Waits || d.Bounded || workload.OnMost(d.Name):
 		return 0
 	}
 	return zonePages
@@ -269,7 +276,7 @@ func specs(q Request, sweep sweep, base workload.Spec) []workload.Spec {
 			with(func(s *workload.Spec) { s.File, s.Kind, s.Pace = r.Name, r.Lifetimes[0].Kind.String(), q.Pace })
 		}
 	default:
-		with(func(*workload.Spec) {})
+		list = append(list, situationSpecs(base)...)
 	}
 	return append(list, timed(q, sweep, list)...)
 }

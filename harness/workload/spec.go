@@ -34,12 +34,14 @@ type Spec struct {
 	Bulk     int     `json:"bulk,omitempty"`     // bulk-keep: items taken at a time
 	Distance string  `json:"distance,omitempty"` // cross-cpu: how far apart its two processors are
 	Burst    int     `json:"burst,omitempty"`    // start-storm: items each CPU takes from a fresh allocator
-	Ratio    float64 `json:"ratio"`              // tag-exhaust, exhaust-recover, irq-alloc-fails: items for each CPU
+	Ratio    float64 `json:"ratio"`              // tag-exhaust, exhaust-recover, irq-alloc-fails, the situations: items for each CPU
 	Tasks    int     `json:"tasks"`              // the same: tasks on each CPU
 	Flight   Flight  `json:"flight,omitzero"`    // bio-inflight
 
 	OnRefusal driver.Action `json:"onRefusal,omitempty"` // irq-alloc-fails: what becomes of a write without an item
 	FailEvery int           `json:"failEvery,omitempty"` // irq-alloc-fails: every so many allocations in interrupts fail by order
+
+	Way string `json:"way,omitempty"` // of the situations: which of its ways
 
 	File string  `json:"file"` // trace: the recording
 	Kind string  `json:"kind"` // trace: tag or page lifetimes of it
@@ -83,6 +85,7 @@ func (s *Spec) Params() []result.Pair {
 		add("kind", s.Kind)
 		add("pace", paceName(s.Pace))
 	}
+	p = append(p, s.situationParams()...)
 	if s.Touch > 0 {
 		add("touch", strconv.Itoa(s.Touch))
 	}
@@ -177,6 +180,8 @@ func (s *Spec) checkOwn() error {
 			return err
 		}
 		return s.Flight.checkOn(s.CPUs, s.DurationNs)
+	case isSituation(s.Workload):
+		return s.checkSituation()
 	case s.Workload == Trace && s.CPUs > trace.MaxCPUs:
 		return fmt.Errorf("trace on %d CPUs: a recording names %d at most; give --cpus a count up to that", s.CPUs, trace.MaxCPUs)
 	case s.Workload == Trace && (s.File == "" || s.Pace < 0):
@@ -223,6 +228,9 @@ func (s *Spec) Items(depth int) int {
 	case PhaseShift:
 		return s.shiftingItems()
 	}
+	if isSituation(s.Workload) {
+		return s.situationItems()
+	}
 	// A batch of the original's size in use on each CPU, another on its way, and what is held: nobody runs out.
 	held := s.Hold
 	switch s.Workload {
@@ -254,6 +262,9 @@ func (s *Spec) tasksOn(cpu int) int {
 	case BioInflight:
 		return 2 // who submits, and the device
 	}
+	if isSituation(s.Workload) {
+		return s.situationTasks(cpu)
+	}
 	return 1
 }
 
@@ -271,8 +282,11 @@ func (s *Spec) MachineTasks() int {
 
 // Allocators is how many allocators a run makes.
 func (s *Spec) Allocators() int {
-	if s.Workload == StartStorm {
+	switch s.Workload {
+	case StartStorm:
 		return 1 + stormRounds
+	case StackedPools:
+		return 1 + stackLevels
 	}
 	return 1
 }

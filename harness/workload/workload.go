@@ -47,11 +47,17 @@ type Description struct {
 	AllocIRQ  bool   `json:"allocIrq"`  // it calls Alloc from a hard interrupt
 	Bounded   bool   `json:"bounded"`   // it needs items to run out
 	TwoCPUs   bool   `json:"twoCpus"`   // it needs two CPUs at least
+	OnZones   bool   `json:"onZones"`   // the allocator is to stand on memory that others use as well
+	Promises  bool   `json:"promises"`  // it needs promises ahead of use
+	Resizes   bool   `json:"resizes"`   // it needs an allocator whose size can change
+	HoldsBack bool   `json:"holdsBack"` // it needs items that a caller who may not wait can be refused where others get them
+	Pages     bool   `json:"pages"`     // it needs pages of memory
+	Drains    bool   `json:"drains"`    // it takes all items but a few first: it needs items, or the memory for them, to run out
 }
 
 // All lists the workloads.
 func All() []Description {
-	return []Description{
+	return append([]Description{
 		{Name: Fastpath, StandsFor: "a driver at queue depth 1 that allocates and completes on one CPU", Operation: "one alloc and the free of the same item, back to back"},
 		{Name: Window, StandsFor: "a driver that submits a batch of requests and completes them together", Operation: "one alloc and one free, in runs of as many allocs, then as many frees, as items are held"},
 		{Name: BulkKeep, StandsFor: "a driver that keeps a long queue of items, more than a CPU's list holds, and takes them in bulk", Operation: "one item of a bulk taken, and the free of the oldest kept"},
@@ -73,7 +79,7 @@ func All() []Description {
 		{Name: FalseShare, StandsFor: "objects, or a driver's records behind tags, of less than a cache line that several CPUs take in turn and then write",
 			Operation: "one write of one word to an item held; the allocs and frees are not timed", TwoCPUs: true},
 		{Name: Trace, StandsFor: "the recorded load of a real kernel", Operation: "one recorded lifetime: its alloc and its free, each on the CPU that stands for the recorded one"},
-	}
+	}, situations()...)
 }
 
 // Find returns the description of a workload, or an error that lists what there is.
@@ -113,7 +119,7 @@ func Lacks(d Description, v designs.Variant, kind string) string {
 	case d.Name == Trace && kind == trace.Tag.String() && c.Kind != designs.Tag:
 		return fmt.Sprintf("its items are %ss, not tags", c.Kind)
 	}
-	return ""
+	return lacksForSituation(d, v)
 }
 
 // inMemory reports whether a variant's items are memory themselves; what belongs to the others lies in records behind them.

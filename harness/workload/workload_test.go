@@ -17,6 +17,9 @@ func runnable(name string) Spec {
 	s := Spec{Workload: name, Design: "percpu_tags", Variant: "lock", CPUs: 1, Hold: 8, Keep: 64, Bulk: 16, Burst: 8, Ratio: 4, Tasks: 4,
 		Flight: Flight{Rate: 1e5, Arrival: Poisson, Depth: 8, ServiceUs: 10, Service: Random}, File: "f", Kind: "tag", DurationNs: 1,
 		OnRefusal: driver.Requeue, FailEvery: 100, Shift: ShiftCPUs, Bytes: 16, Crowd: 1}
+	if ways := Ways(name); ways != nil {
+		s.Way = ways[0]
+	}
 	if d, err := Find(name); name == CrossCPU || err == nil && d.TwoCPUs {
 		s.CPUs = 2
 	}
@@ -36,7 +39,8 @@ func TestCheckRefusesWithTheRemedy(t *testing.T) {
 		spoil    func(s *Spec)
 		says     string
 	}{
-		{Fastpath, func(s *Spec) { s.Workload = "slowpath" }, `unknown workload "slowpath": there are [fastpath window bulk-keep cross-cpu start-storm tag-exhaust exhaust-recover bio-inflight irq-alloc-fails hotplug phase-shift preempted-holder false-share trace]`},
+		{Fastpath, func(s *Spec) { s.Workload = "slowpath" }, `unknown workload "slowpath": there are [fastpath window bulk-keep cross-cpu start-storm tag-exhaust exhaust-recover bio-inflight irq-alloc-fails ` +
+			`hotplug phase-shift preempted-holder false-share trace stacked-pools swap-squeeze reserve-cancel rcu-flood resize-waiters blkcg-first-io]`},
 		{Fastpath, func(s *Spec) { s.CPUs = 0 }, "0 CPUs: give at least 1"},
 		{Fastpath, func(s *Spec) { s.DurationNs = 0 }, "a sample of 0 ns: give a positive time"},
 		{Fastpath, func(s *Spec) { s.Touch = 65 }, "65 bytes to touch: give 0, or a multiple of 64 up to 65536"},
@@ -75,6 +79,9 @@ func TestCheckRefusesWithTheRemedy(t *testing.T) {
 		{BulkKeep, func(s *Spec) { s.Latency = "every" }, `latency "every" of bulk-keep`},
 		{Fastpath, func(s *Spec) { s.Processors = []int{0, 1} }, "2 processors for 1 CPUs: name one for each, or none"},
 		{Fastpath, func(s *Spec) { s.Room = -1 }, "room for -1 items: give 0 to 4194304"},
+		{StackedPools, func(s *Spec) { s.Way = "none" }, `stacked-pools in the way "none": give one of [own shared raid1]`},
+		{StackedPools, func(s *Spec) { s.Ratio = math.NaN() }, "stacked-pools with NaN items for each CPU: give more than 0"},
+		{StackedPools, func(s *Spec) { s.Tasks = 0 }, "stacked-pools with 0 tasks for each CPU: give 1 to 1024 in all"},
 		{Trace, func(s *Spec) { s.File = "" }, `trace "" at pace 0: name a file`},
 		{Trace, func(s *Spec) { s.Pace = -1 }, "at pace -1: name a file, and a pace of 0 (flat out) or more"},
 		{Trace, func(s *Spec) { s.CPUs = 4097 }, "trace on 4097 CPUs: a recording names 4096 at most; give --cpus a count up to that"},
@@ -161,10 +168,12 @@ func TestLacksNamesTheReason(t *testing.T) {
 
 // A variant that may leave a caller waiting for ever runs no workload in which items run out, and every other.
 func TestFaultyWaitingIsLacking(t *testing.T) {
-	v := designs.Variant{Breaks: []string{neverWoken}, Capabilities: designs.Capabilities{MayWait: true, FreeIn: []kernel.Context{kernel.HardIRQ}, KnownFaults: "it sleeps on"}}
+	irq := []kernel.Context{kernel.HardIRQ}
+	v := designs.Variant{Breaks: []string{neverWoken}, Capabilities: designs.Capabilities{Kind: designs.Page, Memory: true, MayWait: true, FreeIn: irq, AllocIn: irq,
+		OnZones: true, Promises: true, Resizes: true, HoldsBack: true, KnownFaults: "it sleeps on"}}
 	for _, d := range All() {
 		want := ""
-		if d.Waits || d.Bounded {
+		if d.Waits || d.Bounded || d.Drains {
 			want = "a caller of it can wait for ever beside free items: it sleeps on"
 		}
 		if got := Lacks(d, v, ""); d.Name != Trace && got != want {
@@ -199,6 +208,7 @@ func TestParamsTellSpecsApart(t *testing.T) {
 		{Spec{Workload: FalseShare, Hold: 32, Bytes: 16}, "hold=32 bytes=16"},
 		{Spec{Workload: Fastpath, Latency: "sampled"}, "latency=sampled"},
 		{Spec{Workload: Fastpath, Knobs: map[string]int{KnobDirect: 1}}, "call=direct"},
+		{Spec{Workload: StackedPools, Way: SharedPool}, "pools=shared"},
 		{Spec{Workload: Trace, Kind: "tag", File: "f"}, "kind=tag pace=flat-out"},
 		{Spec{Workload: Trace, Kind: "page", File: "f", Pace: 2.5}, "kind=page pace=2.5x"},
 	} {
