@@ -50,6 +50,7 @@
 //	I14 the worker looks at the pool after the last call for it (mutant PO-15)
 //	I15 no caller of a pool that is to be polled waits (mutant PO-16)
 //	I16 a chunk is made, and an area of it given out, only in a context that may do everything (mutant PO-17)
+//	I17 who sleeps for more elements than the pool keeps by now is woken by the Resize that made it so (mutant PO-19)
 //
 // Why a sleeper is served: let h be the items that are with owners, less those whose free has already turned to the backing. Then h plus the pool's
 // elements is at least what the pool keeps. Alloc from the backing raises h; a take from the pool and a free to it move one from side to side; a free
