@@ -28,7 +28,7 @@
 //	bulk      C1 C3 C5           bulks on all CPUs; a sole caller gets all that is guaranteed in bulks
 //	bulk-free C4                 items are freed by the words that name them
 //	range     C2 C3              the lowest free item of random ranges, beside a list of what is held
-//	resize    C4 C5              churn, while a task changes the size
+//	resize    C4 C5 C8           churn, while a task changes the size
 //	shortage  C1 C4 C5 C7        every call that wants pages fails once, in New too: what is refused leaves nothing behind
 //
 // Every trial but misuse ends with the closing: when all callers are done, a sole caller takes all items twice (C3, C4), and Check runs (C7).

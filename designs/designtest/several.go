@@ -168,22 +168,38 @@ func (c *caller) between(t *kernel.Task, r designs.RangeAllocator, low, high des
 	c.allocs++
 }
 
-// stageResize: tasks allocate and free as in a churn, while another changes the size; at the end it is as it was, and the closing finds all items. A
-// size that nothing was made for is refused, and changes nothing.
+// stageResize: tasks allocate and free as in a churn, while another changes the size. When they are done the other CPU dies, so that nothing lies where
+// one caller cannot get at it; then the size becomes what it was, and the closing finds all items. A size below none is refused, and changes nothing.
 func stageResize(s *scene) {
 	churn(s, s.CPUs())
 	c := s.caller("resizer")
 	size := s.alloc.(designs.Resizer)
 	s.task(nil, c.name, 0, func(t *kernel.Task) {
-		defer s.blame(spec.C4, "Resize")
 		for range 4 {
-			s.must(size.Resize(t, c.stream.Below(s.config.Items+1)))
+			s.resize(t, size, c.stream.Below(s.config.Items+1))
 			t.Resched()
 		}
-		if err := size.Resize(t, -1); err == nil {
-			s.breaks(spec.C8, "Resize took -1 items")
-		}
-		s.must(size.Resize(t, s.config.Items))
 		s.leave(t)
 	})
+	s.last = func(t *kernel.Task) {
+		s.offline(t, 1, func(t *kernel.Task, hook func()) {
+			hook()
+			if f, ok := s.alloc.(designs.Flusher); ok {
+				f.Flush(t)
+			}
+			if err := size.Resize(t, -1); err == nil {
+				s.breaks(spec.C8, "Resize took -1 items")
+			}
+			s.resize(t, size, 0)
+			s.resize(t, size, s.config.Items)
+		})
+	}
+}
+
+// resize is Resize to a size that the allocator was made for.
+func (s *scene) resize(t *kernel.Task, size designs.Resizer, items int) {
+	defer s.blame(spec.C4, "Resize")
+	if err := size.Resize(t, items); err != nil {
+		s.breaks(spec.C4, "an allocator of %d items does not take the size %d: %v", s.config.Items, items, err)
+	}
 }
