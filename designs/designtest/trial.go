@@ -52,7 +52,7 @@ var trials = []trial{
 	{name: "bulk", cpus: 2, suits: can[designs.BulkAllocator], stage: stageBulk},
 	{name: "bulk-free", cpus: 1, suits: can[designs.BulkFreer], stage: stageBulkFree},
 	{name: "range", cpus: 1, nativeOnly: true, suits: can[designs.RangeAllocator], stage: stageRange},
-	{name: "resize", cpus: 2, random: true, suits: can[designs.Resizer], stage: stageResize},
+	{name: "resize", cpus: 2, random: true, suits: resizes, stage: stageResize},
 	{name: "shortage", cpus: 2, inTurn: true, stage: stageShortage},
 }
 
@@ -93,6 +93,11 @@ func unless(holds bool, err error) error {
 func inInterrupts(contexts []kernel.Context) bool { return slices.Contains(contexts, kernel.HardIRQ) }
 
 func small(_ designs.Variant, c designs.Config) bool { return c.Items <= 128 }
+
+// resizes: what the knobs change has nothing to do with the size.
+func resizes(v designs.Variant, c designs.Config) bool {
+	return len(c.Knobs) == 0 && can[designs.Resizer](v, c)
+}
 
 func hasBytes(_ designs.Variant, c designs.Config) bool { return c.Bytes > 0 }
 

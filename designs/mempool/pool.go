@@ -99,7 +99,8 @@
 //
 // A pool over a pool: the lower one never refuses who may wait, so he sleeps in the lower one's queue, and never gets to the upper one's. The frees
 // fill the upper pool first. He sleeps beside up to Least elements of the upper pool until that is full and a free goes on to the lower
-// (TestStackedCallerSleepsBelow); in the original too, where his five seconds end in the lower pool again.
+// (TestStackedCallerSleepsBelow); in the original too, where his five seconds end in the lower pool again. A Resize that makes the upper one larger is
+// such a caller, and sleeps until the lower one gets an element, though frees have made the upper one full meanwhile.
 //
 // A pool with a worker: a caller that sleeps under a lock deadlocks if the memory for the worker can only be had by who takes that lock
 // (TestWaitingForTheWorkerUnderALockItNeedsDeadlocks). That the worker waits in his place is visible to nobody who looks at the caller alone. The
