@@ -66,7 +66,7 @@ var expected = map[mutant.ID][]sim.Class{
 	"SM-02": {sim.Deadlock, sim.Waiting, sim.Panic, sim.Uniqueness},
 }
 
-// expectedOfPools are those of mempool: the variant to look at, and the classes. PO-07 to PO-18 break no promise that a generated program has to do
+// expectedOfPools are those of mempool: the variant to look at, and the classes. PO-07 to PO-19 break no promise that a generated program has to do
 // with, and are killed where they live.
 var expectedOfPools = []struct {
 	id      mutant.ID

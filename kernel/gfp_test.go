@@ -1,6 +1,7 @@
 package kernel_test
 
 import (
+	"encoding/json"
 	"testing"
 
 	"headroom/kernel"
@@ -61,5 +62,8 @@ func TestContexts(t *testing.T) {
 	}
 	if !(kernel.Process < kernel.SoftIRQ && kernel.SoftIRQ < kernel.HardIRQ && kernel.HardIRQ < kernel.NMI) {
 		t.Error("the contexts are out of order")
+	}
+	if got, err := json.Marshal([]kernel.Context{kernel.Process, kernel.NMI}); err != nil || string(got) != `["process","nmi"]` {
+		t.Errorf("a list of contexts in JSON is %s, %v", got, err)
 	}
 }

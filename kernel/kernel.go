@@ -38,6 +38,9 @@ func (c Context) String() string {
 	return "?"
 }
 
+// MarshalText gives the name, so that a list of contexts is a list of names in JSON, not a string of bytes.
+func (c Context) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
 // Rights are a task's standing privileges on memory.
 type Rights uint8
 

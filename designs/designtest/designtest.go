@@ -25,6 +25,11 @@
 //	churn     C1 to C5, C7       tasks on all CPUs, interrupts that free on other CPUs
 //	unplug    C1 to C5, C7, C9   churn, while a CPU goes offline
 //	nolocks   C1 C4 C6           calls of the entry that takes no locks, as a function and by the flag, on all CPUs and in interrupts
+//	bulk      C1 C3 C5           bulks on all CPUs; a sole caller gets all that is guaranteed in bulks
+//	bulk-free C4                 items are freed by the words that name them
+//	range     C2 C3              the lowest free item of random ranges, beside a list of what is held
+//	resize    C4 C5 C8           churn, while a task changes the size
+//	shortage  C1 C4 C5 C7        every call that wants pages fails once, in New too: what is refused leaves nothing behind
 //
 // Every trial but misuse ends with the closing: when all callers are done, a sole caller takes all items twice (C3, C4), and Check runs (C7).
 //
@@ -36,8 +41,8 @@
 //
 // Sentences that a variant is known to break (Variant.Breaks) are passed over where they are broken, and have to be seen broken once.
 //
-// What is not tried: SoftIRQ and NMI contexts (machines raise hard interrupts only), IRQPairs, HoldsBack, KeepsAside, Misses, and the one-method interfaces
-// but Bytes, CPUDead, Flusher, NoLockAllocator, Reserver and StatsReader. TakesLocks is tried where there is an entry that takes no locks. A variant that
+// What is not tried: SoftIRQ and NMI contexts (machines raise hard interrupts only), IRQPairs, OwnLocks, HoldsBack, KeepsAside, Misses, OnZones, and calls
+// of AllocBulk that wait beside others. TakesLocks is tried where there is an entry that takes no locks. A variant that
 // holds items back has no trial wait with more room than items: nobody can empty it there.
 package designtest
 
@@ -143,6 +148,7 @@ type tally struct {
 	refusals int // calls of Alloc that answered with an error
 	irqs     int // interrupts that called the allocator
 	unplugs  int
+	points   int                   // calls for pages that were made to fail
 	lockless int                   // items that came from the entry that takes no locks
 	rejected int                   // configurations within the table's ranges that New refused
 	broken   map[spec.Sentence]int // runs in which a sentence that the variant is known to break was broken
@@ -179,8 +185,8 @@ func (c *tally) String() string {
 			known += fmt.Sprintf(", %s broken %d times as known", sentence, n)
 		}
 	}
-	return fmt.Sprintf("%d runs, %d allocations, %d refusals, %d waits, %d interrupts, %d unplugs, %d configurations rejected%s",
-		c.runs, c.allocs, c.refusals, c.waits, c.irqs, c.unplugs, c.rejected, known)
+	return fmt.Sprintf("%d runs, %d allocations, %d refusals, %d waits, %d interrupts, %d unplugs, %d failures planted, %d configurations rejected%s",
+		c.runs, c.allocs, c.refusals, c.waits, c.irqs, c.unplugs, c.points, c.rejected, known)
 }
 
 // complete is the error of a capability that is declared and never showed.

@@ -30,6 +30,8 @@ type scene struct {
 	// simulated: every step is a choice, so trials are short.
 	simulated bool
 	noClose   bool // the trial leaves nothing to be closed
+	// last, when not nil, runs as a task of CPU 0 when all others are done, before the closing.
+	last func(t *kernel.Task)
 
 	first sync.Mutex
 	found error // the first breach; protected by first
@@ -91,9 +93,19 @@ func (s *scene) task(by *kernel.Task, name string, cpu int, body func(t *kernel.
 	s.Spawn(by, machine.Spec{Name: name, CPU: cpu, Body: body})
 }
 
-// leave says that a task is done. The last to leave starts the closing, on CPU 0, which no trial takes offline.
+// leave says that a task is done. The last to leave starts what comes last, and then the closing, on CPU 0, which no trial takes offline.
 func (s *scene) leave(t *kernel.Task) {
-	if s.present().Add(^uint32(0)) == 0 && !s.noClose {
+	if s.present().Add(^uint32(0)) != 0 {
+		return
+	}
+	switch last := s.last; {
+	case last != nil:
+		s.last = nil
+		s.task(t, "last", 0, func(t *kernel.Task) {
+			last(t)
+			s.leave(t)
+		})
+	case !s.noClose:
 		s.Spawn(t, machine.Spec{Name: "closing", CPU: 0, Body: s.closing})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"headroom/designs"
 	"headroom/internal/rng"
 	"headroom/kernel/atomic"
+	"headroom/kernel/machine"
 	"headroom/kernel/mem"
 	"headroom/kernel/sim"
 )
@@ -28,7 +29,7 @@ func (tr trial) trySim(v designs.Variant, c designs.Config, seen *tally, first, 
 		return nil
 	}
 	where := "simulated"
-	m, a, words, err := tr.simulate(v, c)
+	m, a, words, err := tr.simulate(v, c, func(m machine.Machine) machine.Machine { return m })
 	if err != nil {
 		return tr.failure(v, c, where, err)
 	}
@@ -55,8 +56,9 @@ func (tr trial) trySim(v designs.Variant, c designs.Config, seen *tally, first, 
 	return nil
 }
 
-// simulate makes a machine with an allocator, of the smallest memory in which that fits; a is nil when New refuses the configuration.
-func (tr trial) simulate(v designs.Variant, c designs.Config) (m *sim.Machine, a designs.Allocator, words []atomic.Uint32, err error) {
+// simulate makes a machine with an allocator, of the smallest memory in which that fits; a is nil when New refuses the configuration. New sees the
+// machine as it comes from seen.
+func (tr trial) simulate(v designs.Variant, c designs.Config, seen func(machine.Machine) machine.Machine) (m *sim.Machine, a designs.Allocator, words []atomic.Uint32, err error) {
 	for _, size := range simMemoryBytes {
 		m, err = sim.New(sim.Options{CPUs: tr.cpus, MemoryBytes: memoryBytes(size, c), Entities: simEntities,
 			StepLimit: simSteps + simStepsPerItem*c.Items, Races: true, NoPreempt: tr.noPreempt})
@@ -64,7 +66,7 @@ func (tr trial) simulate(v designs.Variant, c designs.Config) (m *sim.Machine, a
 			return nil, nil, nil, err
 		}
 		if words, err = mem.Slice[atomic.Uint32](m.Memory(), 0, sceneWords); err == nil {
-			if a, err = build(m, v, c); a != nil {
+			if a, err = build(seen(m), v, c); a != nil {
 				return m, a, words, nil
 			}
 		}

@@ -27,6 +27,8 @@ type trial struct {
 	suits func(v designs.Variant, c designs.Config) bool
 	// stage spawns the tasks of one run.
 	stage func(s *scene)
+	// inTurn: the trial is run once for each call that wants pages, and that call fails (see shortage.go).
+	inTurn bool
 	// table, when not nil, is the whole trial.
 	table func(v designs.Variant) error
 }
@@ -43,10 +45,15 @@ var trials = []trial{
 	{name: "misuse", cpus: 1, nativeOnly: true, stage: stageMisuse},
 	{name: "memory", cpus: 1, nativeOnly: true, needs: needMemory, suits: hasBytes, stage: stageMemory},
 	{name: "loops", cpus: 1, nativeOnly: true, needs: needLoops, stage: stageLoops},
-	{name: "reserve", cpus: 2, suits: promises, stage: stageReserve},
+	{name: "reserve", cpus: 2, suits: can[designs.Reserver], stage: stageReserve},
 	{name: "churn", cpus: 3, random: true, stage: stageChurn},
 	{name: "unplug", cpus: 3, random: true, stage: stageUnplug},
 	{name: "nolocks", cpus: 3, random: true, needs: needNoLocks, stage: stageNoLocks},
+	{name: "bulk", cpus: 2, suits: can[designs.BulkAllocator], stage: stageBulk},
+	{name: "bulk-free", cpus: 1, suits: can[designs.BulkFreer], stage: stageBulkFree},
+	{name: "range", cpus: 1, nativeOnly: true, suits: can[designs.RangeAllocator], stage: stageRange},
+	{name: "resize", cpus: 2, random: true, suits: resizes, stage: stageResize},
+	{name: "shortage", cpus: 2, inTurn: true, stage: stageShortage},
 }
 
 var (
@@ -87,16 +94,9 @@ func inInterrupts(contexts []kernel.Context) bool { return slices.Contains(conte
 
 func small(_ designs.Variant, c designs.Config) bool { return c.Items <= 128 }
 
-// promises reports whether the variant's allocators are Reservers: one is made to see.
-func promises(v designs.Variant, c designs.Config) bool {
-	m, err := newNative(1, c)
-	if err != nil {
-		return false
-	}
-	defer m.Close()
-	a, err := build(m, v, c)
-	_, ok := a.(designs.Reserver)
-	return err == nil && ok && small(v, c)
+// resizes: what the knobs change has nothing to do with the size.
+func resizes(v designs.Variant, c designs.Config) bool {
+	return len(c.Knobs) == 0 && can[designs.Resizer](v, c)
 }
 
 func hasBytes(_ designs.Variant, c designs.Config) bool { return c.Bytes > 0 }
@@ -147,6 +147,9 @@ func (tr trial) try(v designs.Variant, seen *tally) error {
 		}
 		return nil
 	}
+	if tr.inTurn {
+		return tr.tryInTurn(v, seen)
+	}
 	if err := tr.eachConfig(v, seen, tr.tryNative); err != nil {
 		return err
 	}
@@ -155,7 +158,7 @@ func (tr trial) try(v designs.Variant, seen *tally) error {
 
 // trySimulated is the simulated half of try, for the seeds from first to last-1; nothing where the trial or the variant has none.
 func (tr trial) trySimulated(v designs.Variant, seen *tally, first, last int) error {
-	if !choice.Enabled || tr.table != nil || tr.nativeOnly || v.Capabilities.NativeOnly {
+	if !choice.Enabled || tr.table != nil || tr.inTurn || tr.nativeOnly || v.Capabilities.NativeOnly {
 		return nil
 	}
 	return tr.eachConfig(v, seen, func(v designs.Variant, c designs.Config, seen *tally) error {

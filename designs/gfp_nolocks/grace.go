@@ -69,7 +69,8 @@ func (g *Grace) end(period uint64) {
 	g.now.period.CompareAndSwap(period, period+1)
 }
 
-// CPUDead says that a CPU is offline and no longer waited for.
+// CPUDead says that a CPU is offline and no longer waited for. One that comes back calls Quiesce before it reads anything shared: from then on periods
+// wait for it again.
 func (g *Grace) CPUDead(cpu int) {
 	g.passed[cpu].period.Store(offline)
 	g.end(g.now.period.Load())

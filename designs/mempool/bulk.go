@@ -7,9 +7,9 @@ import (
 )
 
 // AllocBulk hands out len(items) elements: the backing's, and from the pool all that it lacks of them or none. With DirectReclaim, in mainline's order
-// and for no more than the pool keeps, it never fails, and sleeps until the pool has that many (process context). Otherwise it returns how many it
-// got; fewer than all come with kernel.ErrWouldBlock. 2.5.1 had nothing of the kind, and in its order the call never waits. Other contexts as for
-// Alloc.
+// and for no more than the pool keeps, it never fails, and sleeps until the pool has that many (process context); a Resize to fewer ends that.
+// Otherwise it returns how many it got; fewer than all come with kernel.ErrWouldBlock. 2.5.1 had nothing of the kind, and in its order the call never
+// waits. Other contexts as for Alloc.
 //
 // I13: who sleeps holds no element of the pool. Two callers who took their first elements and slept for the rest would each wait for the other's, which
 // is why a loop of Alloc will not do. Over another pool it does not hold: that is asked for one after the other, and sleeps in between.

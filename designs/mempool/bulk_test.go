@@ -2,6 +2,7 @@ package mempool
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -72,4 +73,42 @@ func TestBulkSleepsForAll(t *testing.T) {
 	}); err != nil {
 		t.Error(err)
 	}
+}
+
+// Who sleeps for more elements than a pool that became smaller keeps is not left asleep: no free could serve him. He gets what there is (I17).
+func TestShrinkingEndsTheSleepOfABulk(t *testing.T) {
+	if err := shrinkWakes(t); err != nil {
+		t.Error(err)
+	}
+}
+
+func shrinkWakes(t *testing.T) error {
+	m := oneCPU(t)
+	s := newStock(4)
+	p := pool(t, m, s, Config{Least: 4})
+	got, asked, back := 0, error(nil), false
+	var failure error
+	run := play(m, func(task *kernel.Task) {
+		held, err := p.Alloc(task, kernel.NoWait)
+		failure = errors.Join(failure, err)
+		m.Spawn(task, machine.Spec{Name: "bulk", Body: func(task *kernel.Task) {
+			var items [4]designs.Item
+			got, asked = p.AllocBulk(task, kernel.NoIO, items[:])
+			back = true
+			for _, it := range items[:got] {
+				p.Free(task, it)
+			}
+		}})
+		settle(task)
+		if back {
+			failure = errors.Join(failure, fmt.Errorf("beside 3 elements of 4 a caller who wants 4 does not sleep"))
+		}
+		failure = errors.Join(failure, p.Resize(task, 2))
+		settle(task)
+		if !back || got != 3 || !errors.Is(asked, kernel.ErrWouldBlock) {
+			failure = errors.Join(failure, fmt.Errorf("in a pool of 2, with one in the backing, a caller who wants 4 has %d, %v", got, asked))
+		}
+		p.Free(task, held)
+	})
+	return errors.Join(run, failure)
 }

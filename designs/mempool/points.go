@@ -72,4 +72,6 @@ var (
 		Story: "a chunk is made for a caller that may not enter file systems, or not even wait"})
 	po18 = mutant.Define(mutant.Mutant{ID: "PO-18", Host: host, Breaks: "I2",
 		Story: "an area is claimed outside the lock under which others are given back"})
+	po19 = mutant.Define(mutant.Mutant{ID: "PO-19", Host: host, Breaks: "I17",
+		Story: "a Resize that shrinks wakes nobody, and a caller who sleeps for more elements than the pool now keeps is never served"})
 )

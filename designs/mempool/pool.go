@@ -50,6 +50,7 @@
 //	I14 the worker looks at the pool after the last call for it (mutant PO-15)
 //	I15 no caller of a pool that is to be polled waits (mutant PO-16)
 //	I16 a chunk is made, and an area of it given out, only in a context that may do everything (mutant PO-17)
+//	I17 who sleeps for more elements than the pool keeps by now is woken by the Resize that made it so (mutant PO-19)
 //
 // Why a sleeper is served: let h be the items that are with owners, less those whose free has already turned to the backing. Then h plus the pool's
 // elements is at least what the pool keeps. Alloc from the backing raises h; a take from the pool and a free to it move one from side to side; a free
@@ -98,7 +99,8 @@
 //
 // A pool over a pool: the lower one never refuses who may wait, so he sleeps in the lower one's queue, and never gets to the upper one's. The frees
 // fill the upper pool first. He sleeps beside up to Least elements of the upper pool until that is full and a free goes on to the lower
-// (TestStackedCallerSleepsBelow); in the original too, where his five seconds end in the lower pool again.
+// (TestStackedCallerSleepsBelow); in the original too, where his five seconds end in the lower pool again. A Resize that makes the upper one larger is
+// such a caller, and sleeps until the lower one gets an element, though frees have made the upper one full meanwhile.
 //
 // A pool with a worker: a caller that sleeps under a lock deadlocks if the memory for the worker can only be had by who takes that lock
 // (TestWaitingForTheWorkerUnderALockItNeedsDeadlocks). That the worker waits in his place is visible to nobody who looks at the caller alone. The

@@ -130,7 +130,8 @@ func (p *Pool) refill(l *list) uint32 {
 
 // steal takes the whole list of the next CPU that has tags, starting behind the one robbed last, and returns how many it got; pool's lock held,
 // interrupts masked. It looks at no more CPUs than have their bit set now. When it got nothing and passed over a busy CPU, it waits for that one and
-// looks again: what the owner leaves there, nobody would be woken for.
+// looks again: what the owner leaves there, nobody would be woken for. That has no bound: an owner who is at his list at each look keeps the thief, and
+// with him the pool's lock, for as long.
 func (p *Pool) steal(t *kernel.Task, l *list) uint32 {
 	for {
 		n, passed := p.stealOnce(t, l)

@@ -105,6 +105,12 @@ func (c Config) complete(place kernel.Place) (Config, error) {
 	return c, nil
 }
 
+// Shortage is implemented by machines that plant failures, for tests. The page allocator asks it in each call that finds nothing on the CPU's list and
+// may fail; an answer of true is an answer of kernel.ErrNoMemory. Short may be called from any task, on any CPU, in any context.
+type Shortage interface {
+	Short(t *kernel.Task) bool
+}
+
 // told is the table of distances of a machine that has one.
 func told(place kernel.Place) [][]int {
 	if m, ok := place.(interface{ Distances() [][]int }); ok {

@@ -108,7 +108,9 @@ func (a *Allocator) tryZone(t *kernel.Task, z *zone, order int) (index uint32, o
 	r, w := &l.rings[order], l.words
 	switch {
 	case r.words.length.Load() == 0:
-		index, ok = z.tryGrab(t, order, l)
+		if !a.planted(t) {
+			index, ok = z.tryGrab(t, order, l)
+		}
 	case w.pages.Load() <= uint32(a.config.Leave):
 		index, ok = z.tryGrab(t, order, nil)
 	default:

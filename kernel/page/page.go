@@ -116,6 +116,7 @@ type Allocator struct {
 	writes *writes
 	killer *killer
 	await  *await         // nil without Config.Promises
+	short  Shortage       // nil but on machines that plant failures
 	works  []machine.Work // raised to make a CPU empty its lists (IRQOff)
 	raise  func(by *kernel.Task, cpu int, w *machine.Work)
 }
@@ -181,6 +182,7 @@ func New(place kernel.Place, config Config) (*Allocator, error) {
 		return nil, fmt.Errorf("page: %w", err)
 	}
 	newInterrupts(a, place)
+	a.short, _ = place.(Shortage)
 	return a, nil
 }
 

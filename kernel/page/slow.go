@@ -17,6 +17,10 @@ func (a *Allocator) allocSlow(t *kernel.Task, gfp kernel.GFP, order int) (Page, 
 	if gfp&kernel.NoLocks != 0 {
 		return a.AllocNoLocks(t, order)
 	}
+	if a.planted(t) && gfp&kernel.NoFail == 0 {
+		count(t, &a.cpus[t.CPU()].counts.failed)
+		return 0, kernel.ErrNoMemory
+	}
 	rights := a.rights(t)
 	if p, ok := a.fromZones(t, order, a.config.demand(0, 0, a.config.Marks.Low)); ok {
 		return p, nil
@@ -40,6 +44,9 @@ func (a *Allocator) allocSlow(t *kernel.Task, gfp kernel.GFP, order int) (Page, 
 	count(t, &a.cpus[t.CPU()].counts.failed)
 	return 0, kernel.ErrNoMemory
 }
+
+// planted reports whether this call is to fail, however much memory there is.
+func (a *Allocator) planted(t *kernel.Task) bool { return a.short != nil && a.short.Short(t) }
 
 // press notes that memory is low: lists keep little, and kswapd is woken if the caller may.
 func (a *Allocator) press(t *kernel.Task, gfp kernel.GFP) {
