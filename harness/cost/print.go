@@ -99,6 +99,9 @@ func (t *Table) printNotes(w io.Writer) {
 			fmt.Fprintln(w, "no original of", why)
 		}
 	}
+	if n := t.count(TooFew); n > 0 {
+		fmt.Fprintf(w, "%d figures have too few samples for a verdict\n", n)
+	}
 	switch n := t.Misses(); n {
 	case 0:
 		fmt.Fprintln(w, "no figure is over its bar")

@@ -91,14 +91,17 @@ func (t *Table) refused(why string) {
 }
 
 // Misses counts the figures over their bars.
-func (t *Table) Misses() (n int) {
+func (t *Table) Misses() int { return t.count(Miss) }
+
+// count is the number of figures with a verdict.
+func (t *Table) count(v Verdict) (n int) {
 	for i := range t.Lines {
-		if t.Lines[i].Verdict == Miss {
+		if t.Lines[i].Verdict == v {
 			n++
 		}
 	}
 	for i := range t.Scales {
-		if t.Scales[i].Verdict == Miss {
+		if t.Scales[i].Verdict == v {
 			n++
 		}
 	}
