@@ -94,6 +94,7 @@ type run struct {
 	flood    *flood
 	resizing *resizing
 	first    *firstIO
+	surplus  []designs.Item // what is taken out of an allocator beforehand
 }
 
 type casWord struct {
@@ -329,8 +330,11 @@ func (r *run) barrier(s *seat) {
 
 // warm takes the caches, the branch predictors and the per-CPU lists to where a steady run has them. Where tags are scarce some of it fails.
 func (r *run) warm(t *kernel.Task, s *seat) {
-	r.chunk(t, make([]designs.Item, r.spec.Hold), warmChunks*roundTo(mostChunk, r.unit()), nil)
+	r.chunk(t, make([]designs.Item, r.spec.Hold), warmChunks*roundTo(warmOps, r.unit()), nil)
 }
+
+// warmOps is how many operations a chunk of the warm-up has. Tests that look at no time have fewer.
+var warmOps = mostChunk
 
 const (
 	warmChunks = 10
@@ -358,18 +362,18 @@ func (r *run) warmUp(t *kernel.Task, s *seat) {
 	s.chunk = r.sized(r.unit(), func(ops int) { r.chunk(t, held, ops, nil) })
 }
 
-// sized runs warmChunks of the largest chunks and returns how many operations take about chunkNs, a multiple of unit: by the median of those chunks,
+// sized runs warmChunks of warmOps operations and returns how many operations take about chunkNs, a multiple of unit: by the median of those chunks,
 // so that neither an interruption counts nor what a CPU does before and after the others.
 func (r *run) sized(unit int, work func(ops int)) int {
-	largest := roundTo(mostChunk, unit)
+	tried := roundTo(warmOps, unit)
 	took := make([]int64, warmChunks)
 	for i := range took {
 		began := r.now()
-		work(largest)
+		work(tried)
 		took[i] = max(1, r.now()-began)
 	}
 	slices.Sort(took)
-	ops := chunkNs * int64(largest) / took[warmChunks/2]
+	ops := chunkNs * int64(tried) / took[warmChunks/2]
 	return roundTo(int(min(max(ops, leastChunk), mostChunk)), unit)
 }
 

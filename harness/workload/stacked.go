@@ -93,8 +93,11 @@ func (s *Spec) stackSpares() int {
 	return max(1, 2*(s.Tasks*s.CPUs*holds+1+batch)-s.stackItems())
 }
 
-// twoPools reports whether a variant is a pool over a pool of the same design.
-func twoPools(v designs.Variant) bool { return strings.HasPrefix(v.Capabilities.Over, v.Design+":") }
+// twoPools reports whether a variant is a pool of memory over a pool of the same design. (Tags with a reserve stand on tags, but side by side: no tag of
+// theirs comes out of another.)
+func twoPools(v designs.Variant) bool {
+	return v.Capabilities.Memory && strings.HasPrefix(v.Capabilities.Over, v.Design+":")
+}
 
 func (r *run) layStack() error {
 	st := &stack{}
@@ -164,26 +167,8 @@ func (r *run) stackAllocators() int {
 
 // drain takes every item of a level that can be had and gives back as many as the tasks shall have.
 func (r *run) drain(t *kernel.Task, i int) {
-	st, l := r.stack, &r.stack.levels[i]
-	for range mostHeld * (r.config.Items + roundedUp*r.spec.CPUs) {
-		it, err := l.allocator.Alloc(t, kernel.NoWait)
-		if err != nil {
-			break
-		}
-		st.spare[i] = append(st.spare[i], it)
-	}
-	for range min(r.spec.stackItems(), len(st.spare[i])) {
-		r.giveSpare(t, i)
-	}
-}
-
-// roundedUp is how many objects more than asked for there may be for each CPU: what its list holds, and the rest of a slab.
-const roundedUp = 256
-
-func (r *run) giveSpare(t *kernel.Task, i int) {
-	last := len(r.stack.spare[i]) - 1
-	r.stack.levels[i].allocator.Free(t, r.stack.spare[i][last])
-	r.stack.spare[i] = r.stack.spare[i][:last]
+	a := r.stack.levels[i].allocator
+	r.stack.spare[i] = giveFirst(t, a, r.takeAll(t, a), r.spec.stackItems())
 }
 
 // pileUp is the body of stacked-pools: of the tasks, and of the watcher, which is CPU 0's last.
@@ -285,9 +270,7 @@ func (r *run) watch(t *kernel.Task) {
 		}
 	}
 	for i := range st.spare[:r.stackAllocators()] {
-		for len(st.spare[i]) > 0 {
-			r.giveSpare(t, i)
-		}
+		st.spare[i] = giveFirst(t, st.levels[i].allocator, st.spare[i], len(st.spare[i]))
 	}
 }
 
@@ -322,7 +305,7 @@ func (r *run) lend(t *kernel.Task) (lent bool) {
 	st := r.stack
 	for i := range st.spare[:r.stackAllocators()] {
 		if len(st.spare[i]) > 0 {
-			r.giveSpare(t, i)
+			st.spare[i] = giveFirst(t, st.levels[i].allocator, st.spare[i], 1)
 			st.lent[i]++
 			lent = true
 		}
