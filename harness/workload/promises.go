@@ -24,9 +24,7 @@ func (r *run) layPromises() error {
 
 // warmPromises leaves as many items as there are to be.
 func (r *run) warmPromises(t *kernel.Task, s *seat) {
-	if s.cpu == 0 {
-		r.leave(t, r.spec.usable())
-	}
+	r.leave(t, s, r.allocator, &r.surplus, r.spec.usable())
 }
 
 // promiseAndCancel is the body of reserve-cancel: promise, draw a part while others run, cancel the rest, give back.

@@ -33,9 +33,7 @@ func (r *run) layResizing() error {
 
 // warmResizing leaves as many elements as there is to be memory for.
 func (r *run) warmResizing(t *kernel.Task, s *seat) {
-	if s.cpu == 0 {
-		r.leave(t, r.config.Room)
-	}
+	r.leave(t, s, r.allocator, &r.surplus, r.config.Room)
 }
 
 // workOrResize is the body of resize-waiters.

@@ -42,8 +42,8 @@ func Raid1Stack(design, variant string) (levels [stackLevels]string, ok bool) {
 // A design that promises is asked for all that a request needs before the request holds anything, which is what promises are for. Of one that waits the
 // request takes level after level, and waits for each holding what it has; of one that may fail it gives all back when it is refused, and begins again.
 //
-// Before the interval the watcher, a task of CPU 0, takes every item that it can get and gives back exactly what the tasks shall have, so that it does
-// not matter how far a design rounds up. When every task sleeps, and none has got or given anything since the last look, nobody will ever wake: a
+// Before the interval all items but what the tasks shall have are taken out (leave), so that it does not matter how far a design rounds up; the
+// watcher, a task of CPU 0, holds them. When every task sleeps, and none has got or given anything since the last look, nobody will ever wake: a
 // deadlock. The watcher counts it and lends one of the items that it holds, as nobody does in a kernel. It has enough for every task but one to hold
 // all but one of its items, so each deadlock can be ended. Only of a pool over a pool does it take nothing: who sleeps in the lower one is woken once the
 // upper one is full, which it never is if somebody keeps what is taken out of it.
@@ -133,7 +133,7 @@ func (r *run) layStack() error {
 	return err
 }
 
-// warmStack warms all levels up; then CPU 0 leaves the tasks exactly their items.
+// warmStack warms all levels up; then the tasks are left exactly their items.
 func (r *run) warmStack(t *kernel.Task, s *seat) {
 	const pairs = 1000
 	for range pairs {
@@ -144,14 +144,13 @@ func (r *run) warmStack(t *kernel.Task, s *seat) {
 		}
 	}
 	r.barrier(s)
-	if s.cpu == 0 {
-		for i := range r.stack.levels[:r.stackAllocators()] {
-			if l := &r.stack.levels[i]; !l.whole {
-				r.drain(t, i)
-			}
-			if stats, ok := r.stack.levels[i].allocator.(designs.StatsReader); ok {
-				r.stack.levels[i].warmed = stats.Stats() // the other CPUs wait at the barrier
-			}
+	for i := range r.stack.levels[:r.stackAllocators()] {
+		l := &r.stack.levels[i]
+		if !l.whole {
+			r.leave(t, s, l.allocator, &r.stack.spare[i], r.spec.stackItems())
+		}
+		if stats, ok := l.allocator.(designs.StatsReader); ok && s.cpu == 0 {
+			l.warmed = stats.Stats() // the other CPUs are at another level, or wait at the barrier
 		}
 	}
 	r.barrier(s)
@@ -163,12 +162,6 @@ func (r *run) stackAllocators() int {
 		return 1
 	}
 	return stackLevels
-}
-
-// drain takes every item of a level that can be had and gives back as many as the tasks shall have.
-func (r *run) drain(t *kernel.Task, i int) {
-	a := r.stack.levels[i].allocator
-	r.stack.spare[i] = giveFirst(t, a, r.takeAll(t, a), r.spec.stackItems())
 }
 
 // pileUp is the body of stacked-pools: of the tasks, and of the watcher, which is CPU 0's last.

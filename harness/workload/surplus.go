@@ -6,7 +6,7 @@ import (
 )
 
 // Designs round up what they are made for: to whole slabs, or by what their lists keep. Where a workload is about too few items, CPU 0 takes before
-// the interval all that it can get, and gives back as many as there are to be: every design is equally short.
+// the interval all that it can get, and each CPU gives back its share of as many as there are to be: every design is equally short, on every CPU.
 
 // roundedUp is how many items more than asked for there may be for each CPU: what its list holds, and the rest of a slab.
 const roundedUp = 256
@@ -32,9 +32,18 @@ func giveFirst(t *kernel.Task, a designs.Allocator, held []designs.Item, n int) 
 	return held[:copy(held, held[n:])]
 }
 
-// leave takes all items but n out of the allocator, on CPU 0 and before the interval.
-func (r *run) leave(t *kernel.Task, n int) {
-	r.surplus = giveFirst(t, r.allocator, r.takeAll(t, r.allocator), n)
+// leave takes all items but n out of an allocator, before the interval, and puts them into held. Every CPU calls it; none uses the allocator meanwhile.
+func (r *run) leave(t *kernel.Task, s *seat, a designs.Allocator, held *[]designs.Item, n int) {
+	if s.cpu == 0 {
+		*held = r.takeAll(t, a)
+	}
+	for cpu := range r.spec.CPUs {
+		r.barrier(s)
+		if cpu == s.cpu {
+			*held = giveFirst(t, a, *held, n*(cpu+1)/r.spec.CPUs-n*cpu/r.spec.CPUs)
+		}
+	}
+	r.barrier(s)
 }
 
 // giveSurplus gives them back, when all CPUs are done.
