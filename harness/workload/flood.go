@@ -32,7 +32,7 @@ type flood struct {
 	waits   []int64        // by CPU: turns that throttled callers waited
 }
 
-// floodWords are a CPU's. given and freed are written by its tasks alone, which do not run at once.
+// floodWords are a CPU's. given is written under raw, freed by the CPU's worker alone.
 type floodWords struct {
 	raw          lock.RawSpin
 	given, freed atomic.Uint64
@@ -108,9 +108,9 @@ func (r *run) giveUpOrFree(t *kernel.Task, s *seat, task int) {
 			t.IRQSave()
 			w.raw.Lock(t)
 			f.client.Queue(t, it)
+			w.given.StoreRelease(w.given.LoadRelaxed() + 1)
 			w.raw.Unlock(t)
 			t.IRQRestore()
-			w.given.StoreRelease(w.given.LoadRelaxed() + 1)
 			s.ops++
 		}
 		waiting := f.waiting()

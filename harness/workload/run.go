@@ -67,6 +67,7 @@ type run struct {
 	config    designs.Config
 	seats     []seat
 	arrived   *atomic.Uint32 // barrier
+	opened    []openWord     // by CPU
 	words     []casWord
 	court     *measure.Court
 	osCPUs    []int
@@ -95,6 +96,12 @@ type run struct {
 	resizing *resizing
 	first    *firstIO
 	surplus  []designs.Item // what is taken out of an allocator beforehand
+}
+
+// openWord is 1 from the beginning of a CPU's measured interval: its other tasks wait for it, which may have a turn before that on a machine that preempts.
+type openWord struct {
+	word atomic.Uint32
+	_    [124]byte
 }
 
 type casWord struct {
@@ -163,10 +170,11 @@ func (r *run) lay(recording *trace.Recording) error {
 		return err
 	}
 	r.laid = r.machine.Memory().Used() - before
-	var failures [3]error
+	var failures [4]error
 	r.arrived, failures[0] = mem.New[atomic.Uint32](r.machine.Memory(), 0)
 	r.words, failures[1] = mem.Slice[casWord](r.machine.Memory(), 0, r.spec.CPUs)
 	r.court, failures[2] = measure.NewCourt(r.machine)
+	r.opened, failures[3] = mem.Slice[openWord](r.machine.Memory(), 0, r.spec.CPUs)
 	if err := errors.Join(failures[:]...); err != nil {
 		return err
 	}
@@ -202,6 +210,10 @@ func (r *run) spawn(s *seat) {
 			if i == 0 && !s.prepared { // a task whose CPU went offline comes here again
 				s.prepared = true
 				r.prepare(t, s)
+				r.opened[s.cpu].word.StoreRelease(1)
+			}
+			for i > 0 && r.opened[s.cpu].word.LoadAcquire() == 0 {
+				t.Resched()
 			}
 			r.load.body(r, t, s, i)
 			if !t.Left() && t.CPU() == s.cpu {
