@@ -59,8 +59,8 @@ const (
 	// situationTasks of each CPU in the workloads of one debate's situation, and the items of a level of stacked-pools for them: half.
 	situationTasks = 8
 	stackedRatio   = 4
-	promisedRatio  = 64 // half of what the tasks of reserve-cancel want promised
-	floodPages     = 64 // of rcu-flood, on each CPU: twice as many as hold the pointers to its objects
+	promisedRatio  = 64  // half of what the tasks of reserve-cancel want promised
+	floodPages     = 256 // of rcu-flood, on each CPU: twice as many as hold the pointers to its objects
 	floodTasks     = 2
 	squeezedRatio  = 8 // elements of the encrypting layer's pool
 

@@ -86,7 +86,7 @@ func sweeps(q Request, sweep sweep) Plan {
 			continue
 		}
 		for _, v := range catalog.All() {
-			if picked(q, v) {
+			if picked(q, d, v) {
 				p.add(q, c, sweep, d, v)
 			}
 		}
@@ -113,13 +113,28 @@ func wanted(q Request, d workload.Description) bool {
 	return all || slices.Contains(q.Workloads, d.Name) || d.Name == workload.Trace
 }
 
-// picked: a quick run takes the first variant of each design, unless designs are named.
-func picked(q Request, v designs.Variant) bool {
+// picked: a quick run takes one variant of each design, unless designs are named.
+func picked(q Request, d workload.Description, v designs.Variant) bool {
 	if len(q.Designs) > 0 {
 		return slices.Contains(q.Designs, v.FullName()) || slices.Contains(q.Designs, v.Design)
 	}
-	first, err := catalog.Default(v.Design)
-	return !q.Quick || err == nil && first.Name == v.Name
+	return !q.Quick || v.Name == quickVariant(q, d, v.Design)
+}
+
+// quickVariant is the variant of a design that a quick run takes: the first, or of a workload that is named the first that can run it, if there is one.
+func quickVariant(q Request, d workload.Description, design string) string {
+	able := func(v designs.Variant) bool {
+		return v.Design == design && (d.Name == workload.Trace || !slices.Contains(q.Workloads, d.Name) || workload.Lacks(d, v, "") == "")
+	}
+	variants := catalog.All()
+	if i := slices.IndexFunc(variants, able); i >= 0 {
+		return variants[i].Name
+	}
+	first, err := catalog.Default(design)
+	if err != nil {
+		return ""
+	}
+	return first.Name
 }
 
 func (p *Plan) lack(name, design, why string) {

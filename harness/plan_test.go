@@ -169,6 +169,35 @@ func TestEveryPlannedCellCanRun(t *testing.T) {
 	}
 }
 
+// A quick run takes of each design the first variant, or of a workload that is named the first that can run it.
+func TestQuickRunsTakeAVariantThatCan(t *testing.T) {
+	for _, c := range []struct {
+		workloads []string
+		want      []string // designs of its cells
+	}{
+		{[]string{"swap-squeeze"}, []string{"mempool:mainline-page", "page"}},
+		{[]string{"blkcg-first-io"}, []string{"mempool:mainline-chunks"}},
+		{[]string{"resize-waiters"}, []string{"mempool:mainline"}},
+		{[]string{"reserve-cancel"}, []string{"reservation:page"}},
+	} {
+		var got []string
+		for _, s := range NewPlan(Request{Quick: true, Allowed: 2, Workloads: c.workloads}).Cells {
+			if v, err := catalog.Find(s.Design, s.Variant); err == nil && !slices.Contains(got, v.FullName()) {
+				got = append(got, v.FullName())
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%v runs on %v, want %v", c.workloads, got, c.want)
+		}
+	}
+	unnamed := NewPlan(Request{Quick: true, Allowed: 2})
+	for _, name := range names(unnamed) {
+		if strings.Contains(name, "design=ida:tags") {
+			t.Errorf("%s is planned though tag-exhaust was not named, and the first variant of ida cannot run it", name)
+		}
+	}
+}
+
 // A planted slowdown lengthens every cell, and the slower twin is slower still.
 func TestPlannedSlowdownIsEverywhere(t *testing.T) {
 	plan := NewPlan(Request{Quick: true, Allowed: 1, SlowerPct: 20, Designs: []string{"mutex"}})

@@ -35,6 +35,7 @@ type depot struct {
 	promised mem.Plain32   // and not drawn; lock
 	changes  atomic.Uint32 // raised when the depot got closer to what is wanted
 	waiters  lock.WaitQueue
+	waits    atomic.Uint64 // times a caller slept for a promise
 }
 
 // NewSlab makes a cache of objects of config.Bytes, 0 meaning 256, in which config.Items objects, or config.Room when that is more, can be had from
@@ -155,6 +156,7 @@ func (s *Slab) Reserve(t *kernel.Task, gfp kernel.GFP, n int) error {
 		d.waiters.Prepare(t, false)
 		if d.changes.Load() == seen {
 			reachWait.Hit()
+			d.waits.Add(1)
 			t.Schedule()
 		}
 		d.waiters.Finish(t)
@@ -263,7 +265,11 @@ func (s *Slab) CPUDead(t *kernel.Task, cpu int) {
 }
 
 // Stats are the counts of slow paths, the locks those of the cache and of its pages; only at quiescence.
-func (s *Slab) Stats() designs.Stats { return cacheStats(s.cache, s.pages) }
+func (s *Slab) Stats() designs.Stats {
+	all := cacheStats(s.cache, s.pages)
+	all.Waits = s.depot.waits.Load()
+	return all
+}
 
 func cacheStats(cache *slab.Cache, pages *page.Allocator) designs.Stats {
 	c := cache.Stats()

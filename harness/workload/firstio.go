@@ -126,12 +126,14 @@ func (r *run) statistics(t *kernel.Task, c *firstCounts, g *group) (designs.Item
 		it, err := r.allocator.Alloc(t, kernel.NoIO)
 		return it, err == nil
 	case FirstPolls:
+		var wait measure.Patience
 		for {
 			if it, err := r.allocator.Alloc(t, kernel.NoWait); err == nil {
 				return it, true
 			}
 			c.polls++
 			t.Resched()
+			wait.Round()
 		}
 	}
 	switch g.state.LoadAcquire() { // O4

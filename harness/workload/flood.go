@@ -32,7 +32,7 @@ type flood struct {
 	waits   []int64        // by CPU: turns that throttled callers waited
 }
 
-// floodWords are a CPU's. given and freed are written by its tasks alone, which do not run at once.
+// floodWords are a CPU's. given is written under raw, freed by the CPU's worker alone.
 type floodWords struct {
 	raw          lock.RawSpin
 	given, freed atomic.Uint64
@@ -42,13 +42,13 @@ type floodWords struct {
 
 const (
 	// floodObjects for each CPU there are; floodBound of them may wait where callers are throttled: four blocks of 507.
-	floodObjects     = 16384
+	floodObjects     = 65536
 	floodBound       = 2048
 	floodObjectBytes = 64
-	// floodTurn objects are given up between two turns of the CPU's other tasks, the worker among them; quietNs apart a CPU is known to use nothing: a
-	// grace period is two of those.
+	// floodTurn objects are given up between two turns of the CPU's other tasks, the worker among them; quietNs apart a CPU is known to use nothing: an
+	// object waits for two of those at least. At 70 ns an object some 15,000 of a CPU do, which takes 30 blocks: six times its spare pages.
 	floodTurn = 64
-	quietNs   = 50_000
+	quietNs   = 500_000
 )
 
 func (r *run) layFlood() error {
@@ -108,9 +108,9 @@ func (r *run) giveUpOrFree(t *kernel.Task, s *seat, task int) {
 			t.IRQSave()
 			w.raw.Lock(t)
 			f.client.Queue(t, it)
+			w.given.StoreRelease(w.given.LoadRelaxed() + 1)
 			w.raw.Unlock(t)
 			t.IRQRestore()
-			w.given.StoreRelease(w.given.LoadRelaxed() + 1)
 			s.ops++
 		}
 		waiting := f.waiting()

@@ -60,8 +60,7 @@ func (s *Spec) checkWriters() error {
 
 // writerWords are what the tasks and the interrupts of a CPU see of each other.
 type writerWords struct {
-	ran  atomic.Uint32 // of the interrupts raised, those that have run
-	open atomic.Uint32 // 1 from the beginning of the measured interval
+	ran atomic.Uint32 // of the interrupts raised, those that have run
 }
 
 // layWriters makes a queue for each CPU.
@@ -112,7 +111,6 @@ func (r *run) writeInInterrupts(t *kernel.Task, s *seat, task int) {
 		return
 	}
 	w := &r.writers[s.cpu]
-	w.words.open.StoreRelease(1)
 	for end := s.started + r.spec.DurationNs; r.now() < end; {
 		next := &w.submit
 		if w.queue.Requeued() == mostBacklog {
@@ -152,9 +150,6 @@ func (w *irqWriter) raise(r *run, t *kernel.Task, what *machine.Work) {
 
 // holdOn is a task of process context: it takes an item, waits for one if need be, and holds it while the CPU's other tasks run.
 func (r *run) holdOn(t *kernel.Task, s *seat) {
-	for r.writers[s.cpu].words.open.LoadAcquire() == 0 {
-		t.Resched()
-	}
 	gfp := kernel.NoWait
 	if r.variant.Capabilities.MayWait {
 		gfp = kernel.NoIO

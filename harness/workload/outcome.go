@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"runtime/metrics"
@@ -60,6 +61,9 @@ const (
 	CounterFirstIOMost    = "first-io-ns-max"    // the same, the longest
 )
 
+// errNoOperation: there is nothing to divide the time by.
+var errNoOperation = errors.New("no operation was completed")
+
 // outcome adds up what the CPUs measured.
 func (r *run) outcome() (*Outcome, error) {
 	o := &Outcome{Allocs: r.allocated[1] - r.allocated[0], Sample: result.Sample{Counters: map[string]float64{}, LoopNs: r.loop, RTTNs: r.seats[0].trip}}
@@ -91,7 +95,7 @@ func (r *run) outcome() (*Outcome, error) {
 		}
 	}
 	if s.Ops == 0 {
-		return nil, fmt.Errorf("%s on %s: no operation was completed in %d ns", r.spec.Workload, r.variant.FullName(), r.spec.DurationNs)
+		return nil, fmt.Errorf("%s on %s: %w in %d ns", r.spec.Workload, r.variant.FullName(), errNoOperation, r.spec.DurationNs)
 	}
 	s.NsPerOp = busy / float64(s.Ops)
 	r.rates(s)

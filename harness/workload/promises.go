@@ -22,6 +22,11 @@ func (r *run) layPromises() error {
 	return nil
 }
 
+// warmPromises leaves as many items as there are to be.
+func (r *run) warmPromises(t *kernel.Task, s *seat) {
+	r.leave(t, s, r.allocator, &r.surplus, r.spec.usable())
+}
+
 // promiseAndCancel is the body of reserve-cancel: promise, draw a part while others run, cancel the rest, give back.
 func (r *run) promiseAndCancel(t *kernel.Task, s *seat, _ int) {
 	a := r.allocator.(designs.Reserver)

@@ -31,6 +31,11 @@ func (r *run) layResizing() error {
 	return err
 }
 
+// warmResizing leaves as many elements as there is to be memory for.
+func (r *run) warmResizing(t *kernel.Task, s *seat) {
+	r.leave(t, s, r.allocator, &r.surplus, r.config.Room)
+}
+
 // workOrResize is the body of resize-waiters.
 func (r *run) workOrResize(t *kernel.Task, s *seat, task int) {
 	if task == r.spec.Tasks {

@@ -67,6 +67,7 @@ type run struct {
 	config    designs.Config
 	seats     []seat
 	arrived   *atomic.Uint32 // barrier
+	opened    []openWord     // by CPU
 	words     []casWord
 	court     *measure.Court
 	osCPUs    []int
@@ -94,6 +95,13 @@ type run struct {
 	flood    *flood
 	resizing *resizing
 	first    *firstIO
+	surplus  []designs.Item // what is taken out of an allocator beforehand
+}
+
+// openWord is 1 from the beginning of a CPU's measured interval: its other tasks wait for it, which may have a turn before that on a machine that preempts.
+type openWord struct {
+	word atomic.Uint32
+	_    [124]byte
 }
 
 type casWord struct {
@@ -162,10 +170,11 @@ func (r *run) lay(recording *trace.Recording) error {
 		return err
 	}
 	r.laid = r.machine.Memory().Used() - before
-	var failures [3]error
+	var failures [4]error
 	r.arrived, failures[0] = mem.New[atomic.Uint32](r.machine.Memory(), 0)
 	r.words, failures[1] = mem.Slice[casWord](r.machine.Memory(), 0, r.spec.CPUs)
 	r.court, failures[2] = measure.NewCourt(r.machine)
+	r.opened, failures[3] = mem.Slice[openWord](r.machine.Memory(), 0, r.spec.CPUs)
 	if err := errors.Join(failures[:]...); err != nil {
 		return err
 	}
@@ -201,6 +210,10 @@ func (r *run) spawn(s *seat) {
 			if i == 0 && !s.prepared { // a task whose CPU went offline comes here again
 				s.prepared = true
 				r.prepare(t, s)
+				r.opened[s.cpu].word.StoreRelease(1)
+			}
+			for i > 0 && r.opened[s.cpu].word.LoadAcquire() == 0 {
+				t.Resched()
 			}
 			r.load.body(r, t, s, i)
 			if !t.Left() && t.CPU() == s.cpu {
@@ -329,8 +342,11 @@ func (r *run) barrier(s *seat) {
 
 // warm takes the caches, the branch predictors and the per-CPU lists to where a steady run has them. Where tags are scarce some of it fails.
 func (r *run) warm(t *kernel.Task, s *seat) {
-	r.chunk(t, make([]designs.Item, r.spec.Hold), warmChunks*roundTo(mostChunk, r.unit()), nil)
+	r.chunk(t, make([]designs.Item, r.spec.Hold), warmChunks*roundTo(warmOps, r.unit()), nil)
 }
+
+// warmOps is how many operations a chunk of the warm-up has. Tests that look at no time have fewer.
+var warmOps = mostChunk
 
 const (
 	warmChunks = 10
@@ -358,18 +374,18 @@ func (r *run) warmUp(t *kernel.Task, s *seat) {
 	s.chunk = r.sized(r.unit(), func(ops int) { r.chunk(t, held, ops, nil) })
 }
 
-// sized runs warmChunks of the largest chunks and returns how many operations take about chunkNs, a multiple of unit: by the median of those chunks,
+// sized runs warmChunks of warmOps operations and returns how many operations take about chunkNs, a multiple of unit: by the median of those chunks,
 // so that neither an interruption counts nor what a CPU does before and after the others.
 func (r *run) sized(unit int, work func(ops int)) int {
-	largest := roundTo(mostChunk, unit)
+	tried := roundTo(warmOps, unit)
 	took := make([]int64, warmChunks)
 	for i := range took {
 		began := r.now()
-		work(largest)
+		work(tried)
 		took[i] = max(1, r.now()-began)
 	}
 	slices.Sort(took)
-	ops := chunkNs * int64(largest) / took[warmChunks/2]
+	ops := chunkNs * int64(tried) / took[warmChunks/2]
 	return roundTo(int(min(max(ops, leastChunk), mostChunk)), unit)
 }
 

@@ -160,8 +160,8 @@ func lacksForSituation(d Description, v designs.Variant) string {
 
 // LacksWay says why a variant cannot run a workload in one of its ways, "" when it can.
 func LacksWay(name string, v designs.Variant, way string) string {
-	if name == StackedPools && way == SharedPool && twoPools(v) {
-		return "shared: who sleeps in the lower of its two pools is woken once the upper one is full, which cannot be where some of its items are held back"
+	if name == StackedPools && way != Raid1 && twoPools(v) {
+		return way + ": who sleeps in the lower of its two pools is woken once the upper one is full, so none of its items may be held back, and there are enough for everybody"
 	}
 	if name == FirstIO && way == FirstWaits && !v.Capabilities.MayWait {
 		return "wait: its Alloc never waits for an item"
@@ -173,13 +173,13 @@ func LacksWay(name string, v designs.Variant, way string) string {
 func situationLoad(name string) load {
 	switch name {
 	case SwapSqueeze:
-		return load{body: (*run).squeezeIn, ground: (*run).layZones, lay: (*run).laySqueeze, warm: (*run).unwarmed, figures: (*run).squeezeFigures, uneven: true}
+		return load{body: (*run).squeezeIn, ground: (*run).layZones, lay: (*run).laySqueeze, warm: (*run).fillZones, check: (*run).checkSqueeze, figures: (*run).squeezeFigures, uneven: true}
 	case ReserveCancel:
-		return load{body: (*run).promiseAndCancel, lay: (*run).layPromises, warm: (*run).unwarmed, figures: (*run).promiseFigures}
+		return load{body: (*run).promiseAndCancel, lay: (*run).layPromises, warm: (*run).warmPromises, after: (*run).giveSurplus, figures: (*run).promiseFigures}
 	case RCUFlood:
 		return load{body: (*run).giveUpOrFree, lay: (*run).layFlood, warm: (*run).unwarmed, after: (*run).shrinkClient, check: (*run).checkFlood, figures: (*run).floodFigures}
 	case ResizeWaiters:
-		return load{body: (*run).workOrResize, lay: (*run).layResizing, warm: (*run).unwarmed, figures: (*run).resizeFigures, uneven: true}
+		return load{body: (*run).workOrResize, lay: (*run).layResizing, warm: (*run).warmResizing, after: (*run).giveSurplus, figures: (*run).resizeFigures, uneven: true}
 	case FirstIO:
 		return load{body: (*run).groupLife, lay: (*run).layFirst, warm: (*run).unwarmed, figures: (*run).firstFigures, uneven: true}
 	}

@@ -88,6 +88,28 @@ func (r *run) laySqueeze() error {
 	return nil
 }
 
+// fillZones fills the memory with dirty pages, as it is when swapping begins.
+func (r *run) fillZones(t *kernel.Task, s *seat) {
+	if s.cpu != 0 {
+		return
+	}
+	q := r.squeeze
+	for {
+		p, err := q.zones.Alloc(t, 0, 0) // without waking anybody
+		if err != nil {
+			return
+		}
+		r.faultIn(t, s.cpu, p)
+	}
+}
+
+// faultIn makes a page one of memory that was written to.
+func (r *run) faultIn(t *kernel.Task, cpu int, p page.Page) {
+	d := &r.squeeze.devices[cpu]
+	d.key++
+	r.squeeze.zones.CacheAddDirty(t, p, d.key)
+}
+
 // squeezeIn is the body of swap-squeeze: of the tasks that fault pages in, and of each CPU's last, which is the device.
 func (r *run) squeezeIn(t *kernel.Task, s *seat, task int) {
 	if task == r.spec.Tasks {
@@ -95,15 +117,13 @@ func (r *run) squeezeIn(t *kernel.Task, s *seat, task int) {
 		return
 	}
 	q := r.squeeze
-	d := &q.devices[s.cpu]
 	end := s.started + r.spec.DurationNs
 	for r.now() < end {
 		p, err := q.zones.Alloc(t, kernel.Kernel, 0)
 		if err != nil {
 			s.failed++
 		} else {
-			d.key++
-			q.zones.CacheAddDirty(t, p, d.key)
+			r.faultIn(t, s.cpu, p)
 		}
 		r.linger(s)
 		t.Resched()
@@ -154,6 +174,8 @@ func (r *run) swapDevice(t *kernel.Task, s *seat) {
 		wait.Round()
 	}
 }
+
+func (r *run) checkSqueeze() error { return r.squeeze.zones.Check() }
 
 // squeezeFigures: an operation is a page written out.
 func (r *run) squeezeFigures(o *result.Sample) error {

@@ -42,8 +42,8 @@ func Raid1Stack(design, variant string) (levels [stackLevels]string, ok bool) {
 // A design that promises is asked for all that a request needs before the request holds anything, which is what promises are for. Of one that waits the
 // request takes level after level, and waits for each holding what it has; of one that may fail it gives all back when it is refused, and begins again.
 //
-// Before the interval the watcher, a task of CPU 0, takes every item that it can get and gives back exactly what the tasks shall have, so that it does
-// not matter how far a design rounds up. When every task sleeps, and none has got or given anything since the last look, nobody will ever wake: a
+// Before the interval all items but what the tasks shall have are taken out (leave), so that it does not matter how far a design rounds up; the
+// watcher, a task of CPU 0, holds them. When every task sleeps, and none has got or given anything since the last look, nobody will ever wake: a
 // deadlock. The watcher counts it and lends one of the items that it holds, as nobody does in a kernel. It has enough for every task but one to hold
 // all but one of its items, so each deadlock can be ended. Only of a pool over a pool does it take nothing: who sleeps in the lower one is woken once the
 // upper one is full, which it never is if somebody keeps what is taken out of it.
@@ -93,8 +93,11 @@ func (s *Spec) stackSpares() int {
 	return max(1, 2*(s.Tasks*s.CPUs*holds+1+batch)-s.stackItems())
 }
 
-// twoPools reports whether a variant is a pool over a pool of the same design.
-func twoPools(v designs.Variant) bool { return strings.HasPrefix(v.Capabilities.Over, v.Design+":") }
+// twoPools reports whether a variant is a pool of memory over a pool of the same design. (Tags with a reserve stand on tags, but side by side: no tag of
+// theirs comes out of another.)
+func twoPools(v designs.Variant) bool {
+	return v.Capabilities.Memory && strings.HasPrefix(v.Capabilities.Over, v.Design+":")
+}
 
 func (r *run) layStack() error {
 	st := &stack{}
@@ -130,7 +133,7 @@ func (r *run) layStack() error {
 	return err
 }
 
-// warmStack warms all levels up; then CPU 0 leaves the tasks exactly their items.
+// warmStack warms all levels up; then the tasks are left exactly their items.
 func (r *run) warmStack(t *kernel.Task, s *seat) {
 	const pairs = 1000
 	for range pairs {
@@ -141,14 +144,13 @@ func (r *run) warmStack(t *kernel.Task, s *seat) {
 		}
 	}
 	r.barrier(s)
-	if s.cpu == 0 {
-		for i := range r.stack.levels[:r.stackAllocators()] {
-			if l := &r.stack.levels[i]; !l.whole {
-				r.drain(t, i)
-			}
-			if stats, ok := r.stack.levels[i].allocator.(designs.StatsReader); ok {
-				r.stack.levels[i].warmed = stats.Stats() // the other CPUs wait at the barrier
-			}
+	for i := range r.stack.levels[:r.stackAllocators()] {
+		l := &r.stack.levels[i]
+		if !l.whole {
+			r.leave(t, s, l.allocator, &r.stack.spare[i], r.spec.stackItems())
+		}
+		if stats, ok := l.allocator.(designs.StatsReader); ok && s.cpu == 0 {
+			l.warmed = stats.Stats() // the other CPUs are at another level, or wait at the barrier
 		}
 	}
 	r.barrier(s)
@@ -160,30 +162,6 @@ func (r *run) stackAllocators() int {
 		return 1
 	}
 	return stackLevels
-}
-
-// drain takes every item of a level that can be had and gives back as many as the tasks shall have.
-func (r *run) drain(t *kernel.Task, i int) {
-	st, l := r.stack, &r.stack.levels[i]
-	for range mostHeld * (r.config.Items + roundedUp*r.spec.CPUs) {
-		it, err := l.allocator.Alloc(t, kernel.NoWait)
-		if err != nil {
-			break
-		}
-		st.spare[i] = append(st.spare[i], it)
-	}
-	for range min(r.spec.stackItems(), len(st.spare[i])) {
-		r.giveSpare(t, i)
-	}
-}
-
-// roundedUp is how many objects more than asked for there may be for each CPU: what its list holds, and the rest of a slab.
-const roundedUp = 256
-
-func (r *run) giveSpare(t *kernel.Task, i int) {
-	last := len(r.stack.spare[i]) - 1
-	r.stack.levels[i].allocator.Free(t, r.stack.spare[i][last])
-	r.stack.spare[i] = r.stack.spare[i][:last]
 }
 
 // pileUp is the body of stacked-pools: of the tasks, and of the watcher, which is CPU 0's last.
@@ -285,9 +263,7 @@ func (r *run) watch(t *kernel.Task) {
 		}
 	}
 	for i := range st.spare[:r.stackAllocators()] {
-		for len(st.spare[i]) > 0 {
-			r.giveSpare(t, i)
-		}
+		st.spare[i] = giveFirst(t, st.levels[i].allocator, st.spare[i], len(st.spare[i]))
 	}
 }
 
@@ -322,7 +298,7 @@ func (r *run) lend(t *kernel.Task) (lent bool) {
 	st := r.stack
 	for i := range st.spare[:r.stackAllocators()] {
 		if len(st.spare[i]) > 0 {
-			r.giveSpare(t, i)
+			st.spare[i] = giveFirst(t, st.levels[i].allocator, st.spare[i], 1)
 			st.lent[i]++
 			lent = true
 		}

@@ -31,6 +31,9 @@ func TestSharedPoolsDeadlockAndOwnOnesDoNot(t *testing.T) {
 				} else if got > 0 {
 					seen++
 				}
+				if waits := v.Capabilities.MayWait || v.Capabilities.ReserveWaits; waits && n == 1 && c[CounterWaits] == 0 {
+					t.Errorf("%s, %s: 8 tasks never waited for 4 items a level", v.FullName(), way)
+				}
 				if v.Capabilities.MayWait && c[CounterFailed] != 0 {
 					t.Errorf("%s, %s, %d CPUs: %v refusals of callers that may wait", v.FullName(), way, n, c[CounterFailed])
 				}
