@@ -200,9 +200,14 @@ func (c *tally) complete(v designs.Variant) error {
 	}
 	need(true, c.allocs, "no allocation succeeded")
 	need(true, c.unplugs, "no CPU was unplugged")
+	// Real threads meet in the order they like, so there one of the sentences has to show, and on the simulated machine each.
+	broken := 0
 	for _, sentence := range v.Breaks {
-		need(true, c.broken[spec.Sentence(sentence)], "the table says that the variant breaks "+sentence+", and it never did")
+		n := c.broken[spec.Sentence(sentence)]
+		broken += n
+		need(choice.Enabled, n, "the table says that the variant breaks "+sentence+", and it never did")
 	}
+	need(len(v.Breaks) > 0, broken, fmt.Sprintf("the table says that the variant breaks %v, and it never did", v.Breaks))
 	need(can.MayWait, c.waits, "MayWait is declared and no caller was ever seen asleep")
 	need(can.NoLocks, c.lockless, "NoLocks is declared and its entry never gave an item")
 	need(can.MayFail && !can.Unbounded, c.refusals, "MayFail is declared and no caller was ever refused")
