@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// FuzzReplayData is the go-fuzz target of the replay reader; the native target FuzzReplay calls it too. Whatever the data, reading it must not
+// FuzzReplayData is the fuzz target of the replay reader. Whatever the data, reading it must not
 // panic, an error must name the file and a line, and what reads must print as a file that reads as the same. It returns 1 for data that reads,
 // so that go-fuzz prefers it.
 func FuzzReplayData(data []byte) int {

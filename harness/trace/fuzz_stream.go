@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// FuzzStream is the go-fuzz target of the reader of stream files, whose checksum it adds, or no change would get further than
-// that; FuzzDecode calls it too. Whatever the data, reading it must not panic, what it yields must keep the package's
+// FuzzStream is the fuzz target of the reader of stream files, whose checksum it adds, or no change would get further than
+// that. Whatever the data, reading it must not panic, what it yields must keep the package's
 // invariants, and writing that must give the data back but for what a writer orders in its own way. It returns 1 for data
 // that is a recording, so that go-fuzz prefers it.
 func FuzzStream(data []byte) int {
@@ -40,7 +40,7 @@ func FuzzStream(data []byte) int {
 	return 1
 }
 
-// FuzzRing is the go-fuzz target of the reader of ring buffers; FuzzTake calls it too. The data is one sub-buffer. Whatever it
+// FuzzRing is the fuzz target of the reader of ring buffers. The data is one sub-buffer. Whatever it
 // is, taking it in must not panic, and what comes out must keep the package's invariants.
 func FuzzRing(data []byte) int {
 	ring, err := NewRing(fuzzHeader, fuzzFormats)

@@ -1,0 +1,44 @@
+package fuzz
+
+import (
+	"reflect"
+	"testing"
+
+	"headroom/designs"
+	"headroom/designs/catalog"
+)
+
+// Every byte of the front has a meaning, and what is left is the schedule; data that ends early is an input as well.
+func TestInputsAreReadFromAnyData(t *testing.T) {
+	variants := []designs.Variant{catalog.All()[0], catalog.All()[1]}
+	short := ReadInput(nil, variants)
+	if err := short.Program.check(); err != nil || short.Variant.FullName() != variants[0].FullName() || len(short.Schedule) != 0 {
+		t.Errorf("no data gives %+v of %s with %d bytes left, %v", short.Program, short.Variant.FullName(), len(short.Schedule), err)
+	}
+	data := []byte{1, 2, 5, 0, 2, 0, 1, 1, 2, 0, 8, 0, 12, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+	long := ReadInput(data, variants)
+	if long.Variant.FullName() != variants[1].FullName() || long.Program.CPUs != 3 || long.Program.Config.Items != 6 {
+		t.Errorf("%v gives %d CPUs and %d items of %s", data, long.Program.CPUs, long.Program.Config.Items, long.Variant.FullName())
+	}
+	read := len(data) - len(long.Schedule)
+	if read == 0 || len(long.Schedule) == 0 {
+		t.Fatalf("%d of %d bytes are the program", read, len(data))
+	}
+	changed := append([]byte(nil), data...)
+	changed[read]++
+	if other := ReadInput(changed, variants); !reflect.DeepEqual(other.Program, long.Program) || reflect.DeepEqual(other.Schedule, long.Schedule) {
+		t.Errorf("a byte behind the program changes %+v into %+v", long.Program, other.Program)
+	}
+}
+
+// Numbers stay below their bound, take a byte each, and are 0 at the end.
+func TestNumbersComeFromBytes(t *testing.T) {
+	s := Numbers{Data: []byte{7, 9, 255}}
+	var got []int
+	for _, n := range []int{256, 1, 4, 16, 5} {
+		got = append(got, s.Below(n))
+	}
+	if want := []int{7, 0, 1, 15, 0}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
