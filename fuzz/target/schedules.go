@@ -51,7 +51,7 @@ var explored = func() []designs.Variant {
 // FuzzProgram runs a program on one of the designs, with all checks of an exploration: the data is the design, the program, and the schedule
 // (fuzz.ReadInput).
 func FuzzProgram(data []byte) int {
-	failure, err := Failure(data)
+	_, failure, err := Failure(data)
 	switch {
 	case err != nil:
 		panic(err.Error())
@@ -61,7 +61,9 @@ func FuzzProgram(data []byte) int {
 	return 0
 }
 
-// Failure is what FuzzProgram panics with, as a run that can be kept and shrunk: nil when the data shows no failure.
-func Failure(data []byte) (*fuzz.Replay, error) {
-	return fuzz.ReadInput(data, explored).Run(schedulesPerInput)
+// Failure is what FuzzProgram panics with, as a run that can be kept and shrunk, and the variant that fails: nil when the data shows no failure.
+func Failure(data []byte) (designs.Variant, *fuzz.Replay, error) {
+	in := fuzz.ReadInput(data, explored)
+	failure, err := in.Run(schedulesPerInput)
+	return in.Variant, failure, err
 }
