@@ -17,12 +17,13 @@ type Input struct {
 }
 
 // ReadInput reads any data as an input; there is none that it refuses. The first byte picks one of variants, of which there must be at least one and
-// at most 256; the next give the numbers that Size.Generate draws, a byte each, 0 where the data ends; what is left decides the schedules. So a byte
-// changed in the front changes the program, and one behind a schedule of the same program.
+// at most 256; the next give the numbers that Size.Generate and GenerateTraits draw, a byte each, 0 where the data ends; what is left decides the
+// schedules. So a byte changed in the front changes the program, and one behind a schedule of the same program.
 func ReadInput(data []byte, variants []designs.Variant) *Input {
 	numbers := Numbers{Data: data}
 	in := &Input{Variant: variants[numbers.Below(len(variants))]}
 	in.Program = Ordinary.draw(numbers.Below, in.Variant)
+	in.Program.Traits = drawTraits(numbers.Below, in.Variant, in.Program.CPUs)
 	in.Schedule = numbers.Data
 	return in
 }

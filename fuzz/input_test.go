@@ -12,13 +12,16 @@ import (
 func TestInputsAreReadFromAnyData(t *testing.T) {
 	variants := []designs.Variant{catalog.All()[0], catalog.All()[1]}
 	short := ReadInput(nil, variants)
-	if err := short.Program.check(); err != nil || short.Variant.FullName() != variants[0].FullName() || len(short.Schedule) != 0 {
+	if err := short.Program.check(); err != nil || short.Program.Traits != (Traits{}) || short.Variant.FullName() != variants[0].FullName() || len(short.Schedule) != 0 {
 		t.Errorf("no data gives %+v of %s with %d bytes left, %v", short.Program, short.Variant.FullName(), len(short.Schedule), err)
 	}
-	data := []byte{1, 2, 5, 0, 2, 0, 1, 1, 2, 0, 8, 0, 12, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+	data := []byte{1, 2, 5}
+	for b := range byte(100) {
+		data = append(data, 100-b)
+	}
 	long := ReadInput(data, variants)
-	if long.Variant.FullName() != variants[1].FullName() || long.Program.CPUs != 3 || long.Program.Config.Items != 6 {
-		t.Errorf("%v gives %d CPUs and %d items of %s", data, long.Program.CPUs, long.Program.Config.Items, long.Variant.FullName())
+	if long.Variant.FullName() != variants[1].FullName() || long.Program.CPUs != 3 || long.Program.Config.Items != 6 || long.Program.Traits == (Traits{}) {
+		t.Errorf("%v gives %+v of %s", data, long.Program, long.Variant.FullName())
 	}
 	read := len(data) - len(long.Schedule)
 	if read == 0 || len(long.Schedule) == 0 {

@@ -25,16 +25,19 @@ const maxBudget = 1000
 
 // GenerateTraits draws what the machine of a program for a variant does. Each trait is off in about half of the draws, so that runs of every
 // combination come up.
-func GenerateTraits(s *rng.Stream, v designs.Variant, cpus int) Traits {
+func GenerateTraits(s *rng.Stream, v designs.Variant, cpus int) Traits { return drawTraits(s.Below, v, cpus) }
+
+// drawTraits is GenerateTraits from any source of numbers: below gives one from 0 to n-1. All zeros are the zero value.
+func drawTraits(below func(n int) int, v designs.Variant, cpus int) Traits {
 	budget := func(possible bool) int {
-		if n := s.Below(6); possible && n > 2 {
+		if n := below(6); possible && n > 2 {
 			return n - 2
 		}
 		return 0
 	}
 	return Traits{
-		Memory:     []sim.Memory{sim.SC, sim.SC, sim.TSO, sim.Weak}[s.Below(4)],
-		Nested:     s.Below(2) == 1,
+		Memory:     []sim.Memory{sim.SC, sim.SC, sim.TSO, sim.Weak}[below(4)],
+		Nested:     below(2) == 1,
 		Faults:     budget(true),
 		Migrations: budget(cpus > 1),
 		Hotplugs:   budget(cpus > 1 && v.Capabilities.PerCPU),

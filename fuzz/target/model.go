@@ -17,7 +17,8 @@ import (
 const (
 	modelCPUs  = 3
 	modelItems = 12
-	modelCalls = 400 // data beyond them is not read
+	modelCalls = 400     // data beyond them is not read
+	modelSteps = 1 << 20 // of all calls together; a call of a pool over a pool takes some hundreds
 )
 
 // FuzzModel makes a sequence of calls of one design, one at a time but from several CPUs, beside the sequential model (designs/spec), which judges each
@@ -28,7 +29,7 @@ func FuzzModel(data []byte) int {
 	v := explored[numbers.Below(len(explored))]
 	cpus := 1 + numbers.Below(modelCPUs)
 	config := fuzz.DrawConfig(numbers.Below, v, modelItems)
-	m, err := sim.New(sim.Options{CPUs: cpus})
+	m, err := sim.New(sim.Options{CPUs: cpus, StepLimit: modelSteps})
 	if err != nil {
 		panic(err.Error())
 	}
