@@ -45,12 +45,13 @@ func (c *campaign) native(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	crash := ""
+	crash, late := "", false
 	p := process{dir: dir, log: c.log(s), temp: c.temp(), line: func(line string) {
 		s.nativeLine(line, time.Now())
 		if _, says, ok := strings.Cut(line, "panic: "); ok && crash == "" {
 			crash = says
 		}
+		late = late || strings.TrimSpace(line) == endOfTime
 	}}
 	p.args = []string{binary, "-test.run=^$", "-test.fuzz=^" + s.target.Function + "$", "-test.fuzzcachedir=" + cache,
 		"-test.fuzztime=" + c.each.String(), "-test.fuzzminimizetime=1x", "-test.parallel=" + c.procsFlag()}
@@ -70,11 +71,14 @@ func (c *campaign) native(ctx context.Context, s *session) error {
 		}
 		s.findings = append(s.findings, finding{data: data, says: crash})
 	}
-	if len(inputs) > 0 {
+	if len(inputs) > 0 || late && crash == "" {
 		return nil
 	}
 	return c.failingSeed(s, crash)
 }
+
+// endOfTime is what Go's fuzzer says when it takes the end of its own time for a failure of the target, as it does on a busy machine.
+const endOfTime = "context deadline exceeded"
 
 // failingSeed finds the inputs of the kept corpus that fail: of those Go's fuzzer leaves no file.
 func (c *campaign) failingSeed(s *session, crash string) error {
