@@ -52,23 +52,29 @@ func (in *Input) Run(schedules int) (*Replay, error) {
 		return nil, fmt.Errorf("the program\n%scannot be made: %w", in.Program.String(), err)
 	}
 	defer r.close()
-	strategy := &explore.Bytes{Data: in.Schedule}
-	for seed := range uint64(schedules) {
-		strategy.Begin(seed, 0)
-		err := r.run(strategy)
-		var f *sim.Failure
-		switch {
-		case err == nil:
-			continue
-		case !errors.As(err, &f):
-			return nil, err
+	strategy, next := &explore.Bytes{Data: in.Schedule}, uint64(0)
+	begin := func() bool {
+		if next == uint64(schedules) {
+			return false
 		}
-		failure, err := r.capture(strategy, f)
-		if err != nil {
-			return nil, err
-		}
-		failure.Strategy, failure.Seed = bytesStrategy, seed
-		return failure, nil
+		strategy.Begin(next, 0)
+		next++
+		r.prepare(strategy)
+		return true
 	}
-	return nil, nil
+	if !begin() {
+		return nil, nil
+	}
+	r.onward = begin
+	err = r.perform()
+	var f *sim.Failure
+	if !errors.As(err, &f) {
+		return nil, err
+	}
+	failure, err := r.capture(strategy, f)
+	if err != nil {
+		return nil, err
+	}
+	failure.Strategy, failure.Seed = bytesStrategy, next-1
+	return failure, nil
 }
