@@ -25,7 +25,9 @@ const maxBudget = 1000
 
 // GenerateTraits draws what the machine of a program for a variant does. Each trait is off in about half of the draws, so that runs of every
 // combination come up.
-func GenerateTraits(s *rng.Stream, v designs.Variant, cpus int) Traits { return drawTraits(s.Below, v, cpus) }
+func GenerateTraits(s *rng.Stream, v designs.Variant, cpus int) Traits {
+	return drawTraits(s.Below, v, cpus)
+}
 
 // drawTraits is GenerateTraits from any source of numbers: below gives one from 0 to n-1. All zeros are the zero value.
 func drawTraits(below func(n int) int, v designs.Variant, cpus int) Traits {
