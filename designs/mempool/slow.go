@@ -73,6 +73,9 @@ func (p *Pool) sleepMainline(t *kernel.Task) {
 		p.leave(t)
 	}
 	p.want(t) // he is in the queue by now, so the worker's wake-up finds him
+	if p.refill != nil {
+		lock.Awaits(t, refilling)
+	}
 	p.sleep(t)
 }
 

@@ -75,4 +75,6 @@ type Spec struct {
 type Work struct {
 	Run  func(t *kernel.Task)
 	next *Work
+	// Scope, where it is not nil, is what the lock checker of a simulated run knows queued work by; who waits for the work says so by lock.Awaits.
+	Scope *kernel.Scope
 }

@@ -2,7 +2,10 @@
 
 package sim
 
-import "headroom/kernel/choice"
+import (
+	"headroom/kernel"
+	"headroom/kernel/choice"
+)
 
 // attach makes the words of the designs ask this machine before every access.
 func (m *Machine) attach() error {
@@ -11,9 +14,15 @@ func (m *Machine) attach() error {
 			m.hooks = hooks{m.point, m.await, m.reach}
 		}
 		choice.Point, choice.Await, choice.Reached = m.hooks.point, m.hooks.await, m.hooks.reach
+		if m.locks != nil {
+			kernel.WatchingLocks = m.locks
+		}
 		return nil
 	}
 	panic("sim: a simulated machine is running already in this process")
 }
 
-func (m *Machine) detach() { choice.Point, choice.Await, choice.Reached = nil, nil, nil }
+func (m *Machine) detach() {
+	choice.Point, choice.Await, choice.Reached = nil, nil, nil
+	kernel.WatchingLocks = nil
+}

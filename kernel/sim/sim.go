@@ -126,6 +126,7 @@ type Machine struct {
 	onStuck  func() *Failure
 	again    func() bool // see Repeat
 	hooks    hooks
+	locks    *lockWatch // nil unless somebody watches them
 }
 
 // hooks are what the machine puts into package choice for the time of a run.

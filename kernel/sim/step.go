@@ -213,6 +213,7 @@ func (m *Machine) finished(i int) {
 	c := &m.cpus[index]
 	m.used &^= 1 << i
 	m.live--
+	m.locks.ended(&e.task)
 	if m.aborting {
 		m.coros.Switch(coro.Main)
 		return
