@@ -172,6 +172,10 @@ func TestBadScenariosAreRefusedByLine(t *testing.T) {
 			t.Errorf("%q: %v; want %s... %s", c.lines, err, want, c.says)
 		}
 	}
+}
+
+// So are files that are wrong as a whole, or whose zone is.
+func TestBadFilesAreRefused(t *testing.T) {
 	for _, c := range []struct{ text, says string }{
 		{"", "f.scn:1: not a scenario"},
 		{"headroom scenario 2\n", "f.scn:1: not a scenario"},
