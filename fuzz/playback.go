@@ -16,7 +16,8 @@ import (
 // Playback is a run made from a replay file.
 type Playback struct {
 	Replay  *Replay
-	Steps   []PlayedStep
+	Steps   []PlayedStep // and what the machine did or answered in between
+	Taken   int          // steps
 	Failure *sim.Failure // nil when the run did not fail
 	Hash    uint64
 }
@@ -35,6 +36,9 @@ type PlayedStep struct {
 func (s *PlayedStep) OnWord() bool { return s.Kind < choice.Fence }
 
 func (s *PlayedStep) whereabouts() string {
+	if s.Note != "" {
+		return s.Note
+	}
 	return strings.TrimSpace(strings.Join([]string{s.Inner, s.Function, s.Line}, " "))
 }
 
@@ -82,7 +86,7 @@ func (r *Replay) play(strategy explore.Strategy) (*Playback, error) {
 	runner.machine.Observe(func(s sim.Step) {
 		step := PlayedStep{Step: s, Preempts: record.Preemptions > preemptions, Op: runner.operation(s)}
 		preemptions = record.Preemptions
-		step.Function, step.Inner, step.Line = place(s.PCs)
+		step.Function, step.Inner, step.Line = Place(s.PCs)
 		step.PCs = nil
 		p.Steps = append(p.Steps, step)
 	})
@@ -90,7 +94,7 @@ func (r *Replay) play(strategy explore.Strategy) (*Playback, error) {
 	if err != nil && !errors.As(err, &p.Failure) && !errors.Is(err, sim.ErrAbandoned) {
 		return nil, err
 	}
-	p.Hash = runner.machine.Hash()
+	p.Taken, p.Hash = runner.machine.Steps(), runner.machine.Hash()
 	return p, nil
 }
 
@@ -129,8 +133,8 @@ func (r *Replay) compare(replay *explore.Replay, p *Playback) error {
 	return nil
 }
 
-// place names where in the design a step comes from: the first function above the words, the lock's or the task's below it, and the line in a file.
-func place(pcs []uintptr) (function, inner, line string) {
+// Place names where in the design a step comes from: the first function above the words, the lock's or the task's below it, and the line in a file.
+func Place(pcs []uintptr) (function, inner, line string) {
 	frames := runtime.CallersFrames(pcs)
 	for {
 		f, more := frames.Next()

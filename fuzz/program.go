@@ -35,13 +35,14 @@ const (
 	IRQTry   Code = "irqtry"   // raise an interrupt on CPU argument that allocates without waiting, and frees what it got
 	Yield    Code = "yield"    // stop between operations
 	Unplug   Code = "unplug"   // take CPU argument offline, and have the design told; nothing if it is the last
+	Plug     Code = "plug"     // bring CPU argument back; nothing if it is online, or still going offline
 )
 
 // codes lists the operations and whether each takes a CPU number.
 var codes = []struct {
 	code Code
 	cpu  bool
-}{{Try, false}, {Wait, false}, {Free, false}, {FreeLast, false}, {Complete, true}, {IRQTry, true}, {Yield, false}, {Unplug, true}}
+}{{Try, false}, {Wait, false}, {Free, false}, {FreeLast, false}, {Complete, true}, {IRQTry, true}, {Yield, false}, {Unplug, true}, {Plug, true}}
 
 // Op is one operation of a task.
 type Op struct {
@@ -112,6 +113,7 @@ type Program struct {
 	Variant string
 	CPUs    int
 	Config  designs.Config
+	Traits  Traits
 	Tasks   []Task
 }
 
@@ -146,6 +148,7 @@ func (p *Program) write(b *strings.Builder) {
 	for _, name := range p.knobs() {
 		fmt.Fprintf(b, "knob %s %d\n", name, p.Config.Knobs[name])
 	}
+	p.Traits.write(b)
 	for _, t := range p.Tasks {
 		fmt.Fprintf(b, "task %d", t.CPU)
 		for _, o := range t.Ops {

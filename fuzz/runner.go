@@ -60,11 +60,7 @@ func newRunner(v designs.Variant, p Program, o runnerOptions) (*runner, error) {
 	if v.Capabilities.NativeOnly {
 		return nil, fmt.Errorf("%s %w", v.FullName(), ErrNativeOnly)
 	}
-	entities := p.entities()
-	if v.Capabilities.HoldsBack {
-		entities += workerEntities
-	}
-	m, err := sim.New(sim.Options{CPUs: p.CPUs, Entities: min(sim.MaxEntities, entities), Races: !o.bare, Hub: o.hub})
+	m, err := sim.New(p.options(v, o))
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +76,7 @@ func newRunner(v designs.Variant, p Program, o runnerOptions) (*runner, error) {
 	}
 	m.Mark()
 	m.OnStuck(r.stuck)
+	m.OnUnplug(r.cpuDead)
 	r.drainSpec = machine.Spec{Name: "drain", Body: r.drain}
 	return r, nil
 }
@@ -91,7 +88,7 @@ const workerEntities = 8
 // entities is how many tasks and interrupts a run can have, each in a place of its own: with every unplugging all tasks may start anew elsewhere,
 // beside the hook, and at the end comes one that drains.
 func (p *Program) entities() int {
-	n := 1
+	n := 1 + p.Traits.Hotplugs
 	for _, t := range p.Tasks {
 		n += 1 + t.interrupts()
 		for _, o := range t.Ops {
@@ -187,7 +184,7 @@ func (r *runner) drain(t *kernel.Task) {
 // body runs the operations of task i, from where it left them.
 func (r *runner) body(t *kernel.Task, i int) {
 	s, ops := &r.tasks[i], r.program.Tasks[i].Ops
-	for s.pc < len(ops) {
+	for s.pc < len(ops) && t.Rights()&kernel.RightVictim == 0 {
 		if r.machine.Leaving(t) {
 			t.Leave()
 			return
@@ -229,11 +226,16 @@ func (r *runner) operate(t *kernel.Task, s *taskState, op Op) {
 	case Yield:
 		t.Resched()
 	case Unplug:
-		_ = r.machine.Unplug(t, op.CPU, func(t *kernel.Task) { // the last CPU stays: that is not an error of the program
-			if d, ok := r.allocator.(designs.CPUDead); ok {
-				d.CPUDead(t, op.CPU)
-			}
-		})
+		_ = r.machine.Unplug(t, op.CPU, func(t *kernel.Task) { r.cpuDead(t, op.CPU) }) // the last CPU stays: that is not an error of the program
+	case Plug:
+		_ = r.machine.Plug(t, op.CPU) // so does one that is online
+	}
+}
+
+// cpuDead tells the design that a CPU is gone; t runs on another.
+func (r *runner) cpuDead(t *kernel.Task, cpu int) {
+	if d, ok := r.allocator.(designs.CPUDead); ok {
+		d.CPUDead(t, cpu)
 	}
 }
 
@@ -251,8 +253,12 @@ func (r *runner) alloc(t *kernel.Task, s *taskState, gfp kernel.GFP) {
 	s.held = append(s.held, it)
 }
 
+// priorities are those of a task's interrupts in turn: they count where the machine nests them.
+const priorities = 3
+
 func (r *runner) raise(t *kernel.Task, s *taskState, cpu int, it designs.Item, try bool) {
 	w := &s.works[s.raised]
+	w.Priority = s.raised % priorities
 	s.raised++
 	w.item, w.try = it, try
 	r.machine.Interrupt(t, cpu, &w.Work)

@@ -20,7 +20,9 @@ type Task struct {
 	rights  Rights
 	leaving bool
 	irqs    int32 // depth of interrupt masking; kept in the sim build only
+	pins    int32 // reasons to stay on this CPU; kept in the sim build only
 	spins   int32 // spinning locks held, which forbid waiting; kept in the sim build only
+	waits   int32 // times it was put to sleep, or was about to be; kept in the sim build only
 	locks   int32 // locks asked for so far that it would have waited for; kept in the sim build only
 	node    *Node
 	driver  Driver
@@ -117,11 +119,39 @@ func (t *Task) LockAsked() { t.locks++ }
 // LocksAsked is how many locks t has asked for so far and would have waited for. Always 0 natively.
 func (t *Task) LocksAsked() int { return int(t.locks) }
 
+// WaitsMade is how often t has come to wait so far. Always 0 natively.
+func (t *Task) WaitsMade() int { return int(t.waits) }
+
 // IRQsOff reports whether interrupts are masked for the task. Always false natively, where masking is free and not recorded.
 func (t *Task) IRQsOff() bool { return t.irqs > 0 || t.context >= HardIRQ }
 
 // Preemptible reports whether another task may take the CPU from t in mid-operation. Sim build only.
 func (t *Task) Preemptible() bool { return t.irqs == 0 && t.spins == 0 && t.context == Process }
+
+// Masked reports whether the task itself masks interrupts, whatever it runs as. Sim build only.
+func (t *Task) Masked() bool { return t.irqs > 0 }
+
+// Pin keeps the task on its CPU until Unpin, though it may be preempted there and may wait. It nests.
+func (t *Task) Pin() {
+	if choice.Enabled {
+		t.pins++
+		t.driver.Masked(t)
+	}
+}
+
+// Unpin undoes the latest Pin.
+func (t *Task) Unpin() {
+	if choice.Enabled {
+		t.pins--
+		if t.pins < 0 {
+			t.driver.Misuse(t, "unpinned more often than pinned")
+		}
+		t.driver.Masked(t)
+	}
+}
+
+// Pinned reports whether the task must stay on its CPU. Always false natively, where no task moves in mid-operation.
+func (t *Task) Pinned() bool { return t.pins > 0 }
 
 // MayWait is nil when the task may be put to sleep here, and says why not otherwise. Natively only the context is known.
 func (t *Task) MayWait() error {
@@ -146,6 +176,9 @@ func (t *Task) Awake() { t.node.state.Store(running) }
 func (t *Task) Schedule() {
 	if why := t.MayWait(); why != nil {
 		t.driver.Misuse(t, why.Error())
+	}
+	if choice.Enabled {
+		t.waits++
 	}
 	if mutant.On(kt01) {
 		t.node.state.Store(parked)

@@ -1,6 +1,8 @@
 package mempool
 
 import (
+	"math"
+
 	"headroom/designs"
 	"headroom/kernel"
 	"headroom/kernel/lock"
@@ -42,10 +44,18 @@ func (p *Pool) allocMainline(t *kernel.Task, gfp kernel.GFP) (designs.Item, erro
 		default:
 			p.sleepMainline(t)
 		}
-		if it, err := p.backing.Alloc(t, tried); err == nil {
+		if it, err := p.ask(t, tried); err == nil {
 			return it, nil
 		}
 	}
+}
+
+// ask asks the backing.
+func (p *Pool) ask(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
+	if backingFails.Fails() {
+		return 0, kernel.ErrNoMemory
+	}
+	return p.backing.Alloc(t, gfp)
 }
 
 // AllocPreallocated hands out an element of the pool, and never asks the backing or waits: mempool_alloc_preallocated of Linux 6.8 (Konovalov 2023).
@@ -86,6 +96,9 @@ func (p *Pool) sleep(t *kernel.Task) {
 	t.Schedule()
 	p.head.waiters.Finish(t)
 }
+
+// Expire makes every sleeper try again, as the five seconds do after which the original's sleepers come back by themselves. Any context but NMI.
+func (p *Pool) Expire(t *kernel.Task) { p.head.waiters.Wake(t, math.MaxInt) }
 
 // refuse is the answer to who may not wait.
 func (p *Pool) refuse(t *kernel.Task) (designs.Item, error) {

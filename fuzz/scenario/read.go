@@ -17,7 +17,7 @@ func Read(name string, data []byte) (*File, error) {
 	if lines[0] != Header {
 		return nil, fmt.Errorf("%s:1: not a scenario: the first line must be %q", name, Header)
 	}
-	r := &reader{file: &File{Name: name, CPUs: 1}, lines: map[string]int{}}
+	r := &reader{file: &File{Name: name, Source: string(data), CPUs: 1}, lines: map[string]int{}}
 	for i, line := range lines[1:] {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {

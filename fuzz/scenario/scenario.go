@@ -56,7 +56,7 @@
 //	trylock NAME                take a lock if it is free; if not, what follows up to its unlock is left out
 //	irqoff, irqon               mask interrupts, and no longer
 //	wait EVENT, signal EVENT    sleep until an event was signalled as often as it was waited for
-//	queue WORK, flush WORK      have work done; sleep until no queued work is left
+//	queue WORK, flush WORK      have work done, unless it is being done; sleep until it is
 //	yield                       let others run
 //	unplug N, plug N            take a CPU offline, bring it back
 //
@@ -78,6 +78,7 @@ const zoneName = "zone"
 // File is a scenario as it was read.
 type File struct {
 	Name       string // of the file, for messages; not part of the scenario
+	Source     string // what it was read from; "" for a scenario that was made
 	Title      string
 	CPUs       int
 	RT         bool

@@ -11,9 +11,12 @@ import (
 func (m *Machine) attach() error {
 	if choice.Point == nil {
 		if m.hooks.point == nil { // made once: a method value is an allocation
-			m.hooks = hooks{m.point, m.await, m.reach}
+			m.hooks = hooks{m.point, m.await, m.fault, m.reach}
+			if m.agents.any {
+				m.hooks.point = m.pointBeside
+			}
 		}
-		choice.Point, choice.Await, choice.Reached = m.hooks.point, m.hooks.await, m.hooks.reach
+		choice.Point, choice.Await, choice.Fail, choice.Reached = m.hooks.point, m.hooks.await, m.hooks.fail, m.hooks.reach
 		if m.locks != nil {
 			kernel.WatchingLocks = m.locks
 		}
@@ -23,6 +26,6 @@ func (m *Machine) attach() error {
 }
 
 func (m *Machine) detach() {
-	choice.Point, choice.Await, choice.Reached = nil, nil, nil
+	choice.Point, choice.Await, choice.Fail, choice.Reached = nil, nil, nil, nil
 	kernel.WatchingLocks = nil
 }
