@@ -37,6 +37,8 @@ type exploreOptions struct {
 	vary       bool
 	bare       bool
 	bench      bool
+	scenario   string
+	without    string
 	out        string
 	asJSON     bool
 }
@@ -59,7 +61,10 @@ Strategies:
   pos     random priorities of steps, drawn anew where two steps touch the same word
   dfs     every execution of tiny programs with at most --preemptions preemptions, each once; says whether they were exhausted
 
-Exit status: 0 nothing found, 1 a failure found, 2 bad input.`,
+A scenario is a file that says which tasks do what, and what some schedule is expected to lead to. It is run instead of generated programs, and the
+lock checker's reports are printed.
+
+Exit status: 0 nothing found, 1 a failure found, 2 bad input. With --scenario: 0 what the file expects was found, 1 not so, or something else.`,
 		Example: `  headroom explore --design percpu_tags --seconds 20
   headroom explore --design percpu_tags --mutant PI-01 --seconds 20
   headroom explore --design percpu_tags --variant xchg --strategy pct --preemptions 3 --executions 1000000 --seed 7
@@ -68,6 +73,8 @@ Exit status: 0 nothing found, 1 a failure found, 2 bad input.`,
   headroom explore --design sbitmap --twice --executions 10000
   headroom explore --design sbitmap --memory weak --strategy pct
   headroom explore --design percpu_tags --vary --executions 100000
+  headroom explore --scenario fuzz/testdata/rientjes-abc.scn
+  headroom explore --scenario fuzz/testdata/heo-refill-under-lock.scn --without completions
   headroom explore --bench`,
 		Args: arguments(0),
 		RunE: func(*cobra.Command, []string) error {
@@ -78,6 +85,9 @@ Exit status: 0 nothing found, 1 a failure found, 2 bad input.`,
 			defer stop()
 			if o.bench {
 				return exploreBench(ctx, o)
+			}
+			if o.scenario != "" {
+				return exploreScenario(ctx, o)
 			}
 			return explore(ctx, o)
 		},
@@ -98,6 +108,8 @@ Exit status: 0 nothing found, 1 a failure found, 2 bad input.`,
 	f.BoolVar(&o.vary, "vary", false, "draw for each program what its machine does by itself: memory model, nested interrupts, migration, hot-plug, failed allocations, kills")
 	f.BoolVar(&o.bare, "bare", false, "leave out the data-race checks, for speed")
 	f.BoolVar(&o.bench, "bench", false, "measure the explorer's own speed on a small program, for --seconds (default 1) or --executions each")
+	f.StringVar(&o.scenario, "scenario", "", "run this scenario file instead of generated programs; see docs/METHOD.md")
+	f.StringVar(&o.without, "without", "", "scenario: leave out of the lock checker, completions: the waiting for workers and events")
 	f.StringVar(&o.out, "out", filepath.Join("build", "findings"), "folder for replay files")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 	return c

@@ -88,7 +88,14 @@ type Graph struct {
 	held    [sim.MaxEntities][]hold // by task
 	edges   map[edgeKey]*edge
 	seen    map[string]bool
+	circles []circle // that were reported
 	reports []Report
+}
+
+// circle is the classes of a circle, and why it was reported.
+type circle struct {
+	rule    Rule
+	classes []int
 }
 
 // hold is something that a task has.

@@ -43,22 +43,25 @@ func (w *writer) stack(s *site, indent string) {
 // reportCircle: the new edge closes a circle; chain leads from where it ends to where it begins.
 func (g *Graph) reportCircle(t *kernel.Task, key edgeKey, e *edge, chain []int) {
 	rule, names := Order, []string(nil)
-	circle := slices.Clone(chain) // chain[0] was asked for under the last
+	around := slices.Clone(chain) // chain[0] was asked for under the last
 	start := 0
-	for i, c := range circle { // equal circles read alike, whichever edge came last
-		if g.classes[c].name < g.classes[circle[start]].name {
+	for i, c := range around { // equal circles read alike, whichever edge came last
+		if g.classes[c].name < g.classes[around[start]].name {
 			start = i
 		}
 	}
-	circle = append(circle[start:], circle[:start]...)
+	around = append(around[start:], around[:start]...)
 	elements, memory := false, false
-	for _, c := range circle {
+	for _, c := range around {
 		names = append(names, g.classes[c].name)
 		elements = elements || g.classes[c].kind == anElement
 		memory = memory || c == g.scope(lock.Memory)
 	}
 	if elements && memory {
 		rule = Element
+	}
+	if g.within(rule, around) {
+		return
 	}
 	names = append(names, names[0])
 	var w writer
@@ -76,11 +79,22 @@ func (g *Graph) reportCircle(t *kernel.Task, key edgeKey, e *edge, chain []int) 
 	for i := len(chain) - 1; i > 0; i-- {
 		g.writeLink(&w, i, edgeKey{chain[i-1], chain[i]})
 	}
-	g.writePossible(&w, circle)
+	g.writePossible(&w, around)
 	if rule == Element {
 		w.line("Between alloc and free of an element no lock may be taken that a thread may hold which allocates memory (Rientjes, 20 July 2016).")
 	}
 	g.report(rule, strings.Join(names, " -> "), w.String())
+}
+
+// within reports whether all of a circle that was reported under the rule is part of this one: then this one is no news. If not, it is kept.
+func (g *Graph) within(rule Rule, found []int) bool {
+	for _, c := range g.circles {
+		if c.rule == rule && !slices.ContainsFunc(c.classes, func(class int) bool { return !slices.Contains(found, class) }) {
+			return true
+		}
+	}
+	g.circles = append(g.circles, circle{rule, slices.Clone(found)})
+	return false
 }
 
 func takenAt(s *site) string {
@@ -107,17 +121,17 @@ func (g *Graph) writeLink(w *writer, number int, key edgeKey) {
 }
 
 // writePossible shows who would wait for whom.
-func (g *Graph) writePossible(w *writer, circle []int) {
+func (g *Graph) writePossible(w *writer, around []int) {
 	w.line("Possible deadlock:")
-	for i, c := range circle {
-		next := circle[(i+1)%len(circle)]
+	for i, c := range around {
+		next := around[(i+1)%len(around)]
 		e := g.edges[edgeKey{c, next}]
 		if e == nil {
 			continue
 		}
 		name, _, _ := strings.Cut(e.who, " on CPU")
 		if e.axiom != "" {
-			w.line("    %-10s %s waits for %s", "("+name+")", g.classes[c].name, g.classes[next].name)
+			w.line("    %-10s %s waits for %s", "-", g.classes[c].name, g.classes[next].name)
 			continue
 		}
 		w.line("    %-10s has %s, waits for %s", name, g.classes[c].name, g.classes[next].name)

@@ -244,7 +244,7 @@ func (a *actor) ask(t *kernel.Task, p *pool, op *Op) (designs.Item, error) {
 	}
 	waits := p.waits(op.GFP)
 	if waits {
-		r.graph.AskElement(t, p.name, p.barred())
+		r.graph.AskElement(t, p.name, p.barred(a.spec.Rights))
 		a.sleeps = p
 	}
 	it, err := p.alloc(t, op.GFP)

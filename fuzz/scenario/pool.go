@@ -26,10 +26,11 @@ func (p *pool) waits(gfp kernel.GFP) bool {
 	return p.zone == nil && gfp.MayWait() && p.variant.Capabilities.MayWait
 }
 
-// barred reports whether who sleeps here is not helped by what rights open, however great they are.
-func (p *pool) barred() bool {
+// barred reports whether a task with these rights that sleeps here is not helped by memory reserves, also when the out-of-memory killer chooses it, which
+// may happen to everybody.
+func (p *pool) barred(rights kernel.Rights) bool {
 	o, ok := p.allocator.(designs.ReserveOpener)
-	return !ok || !o.OpensReserves(kernel.RightMemalloc|kernel.RightVictim)
+	return !ok || !o.OpensReserves(kernel.RightVictim) || rights != 0 && !o.OpensReserves(rights)
 }
 
 // alloc asks for an item.

@@ -139,7 +139,7 @@ func (r *runner) write(t *kernel.Task, p page.Page) error {
 	if z.WritesNeed != "" {
 		need := r.poolOf(z.WritesNeed)
 		if need.waits(kernel.NoIO) {
-			r.graph.AskElement(t, need.name, need.barred())
+			r.graph.AskElement(t, need.name, need.barred(kernel.RightMemalloc))
 		}
 		it, err := need.alloc(t, kernel.NoIO)
 		if err != nil {
