@@ -282,6 +282,7 @@ func (a *actor) giveUp(t *kernel.Task, op *Op) {
 		case Hand:
 			w := &a.hands[a.handed]
 			a.handed++
+			a.runner.graph.FreeElement(p.name, uint64(it)) // an interrupt waits for nothing before it frees it
 			w.Run = func(t *kernel.Task) { a.free(t, p, it) }
 			a.runner.machine.Interrupt(t, op.CPU, w)
 		}
