@@ -155,7 +155,7 @@ func explore(ctx context.Context, o exploreOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.mutant != "" && found.Failure == nil && fuzz.MutantExecuted() == 0 {
+	if o.mutant != "" && found.Failure == nil && len(found.Reports) == 0 && fuzz.MutantExecuted() == 0 {
 		return fmt.Errorf("mutant %s: its code never ran in %d executions of %s: nothing is shown; choose a design that uses it", o.mutant, found.Executions, v.FullName())
 	}
 	result := &outcome{Design: v.FullName(), Mutant: o.mutant, Strategy: o.strategy, Seed: o.seed, Executions: found.Executions, Programs: found.Programs,
@@ -166,7 +166,30 @@ func explore(ctx context.Context, o exploreOptions) error {
 			return err
 		}
 	}
-	return result.tell(o.asJSON, found.Failure != nil)
+	for _, r := range found.Reports {
+		result.Locks = append(result.Locks, lockOutcome{Rule: string(r.Rule), Summary: r.Summary, Text: r.Text,
+			Repeat: fmt.Sprintf("%s --executions %d", o.command(v), found.Executions)})
+	}
+	return result.tell(o.asJSON, found.Failure != nil || len(found.Reports) > 0)
+}
+
+// command is what makes the same hunt again, but for its budget.
+func (o *exploreOptions) command(v designs.Variant) string {
+	words := []string{"bin/headroom explore --design", v.Design}
+	if v.Name != "" {
+		words = append(words, "--variant", v.Name)
+	}
+	if o.mutant != "" {
+		words = append(words, "--mutant", o.mutant)
+	}
+	words = append(words, "--strategy", o.strategy, "--preemptions", fmt.Sprint(o.bound), "--seed", fmt.Sprint(o.seed))
+	if o.memory != "sc" {
+		words = append(words, "--memory", o.memory)
+	}
+	if o.vary {
+		words = append(words, "--vary")
+	}
+	return strings.Join(words, " ")
 }
 
 // shrinkExecutions bounds the making small of a failure: some tens of seconds at most.
