@@ -29,7 +29,7 @@ func (g *Graph) here(t *kernel.Task) (s site) {
 
 // machinery are the packages whose functions are left out of stacks: the words, the machine, the checker, and the programs that drive a design.
 var machinery = []string{"headroom/kernel/lock.", "headroom/kernel/mem.", "headroom/kernel/atomic.", "headroom/kernel/sim.", "headroom/fuzz", "headroom/internal/",
-	"headroom/kernel.", "headroom/kernel/machine.(*Work)"}
+	"headroom/kernel."}
 
 // lines lists where a site is, the innermost function first: "kernel/page/zone.go:83 zone.enter".
 func (s *site) lines() []string {
@@ -65,5 +65,5 @@ func inSource(f runtime.Frame) (string, bool) {
 		return "", false
 	}
 	function := strings.NewReplacer("(*", "", ")", "").Replace(name[slash+dot+1:])
-	return fmt.Sprintf("%s/%s:%d %s", strings.TrimSuffix(name[:slash]+path.Base(path.Dir(f.File)), "/"), path.Base(f.File), f.Line, function), true
+	return fmt.Sprintf("%s%s/%s:%d %s", name[:slash], path.Base(path.Dir(f.File)), path.Base(f.File), f.Line, function), true
 }
