@@ -118,11 +118,14 @@ func (r Traits) reductions() (list []Traits) {
 	return list
 }
 
+// fairSteps is how long everybody goes on in turn before a run without progress is a livelock: as long as it was given before.
+const fairSteps = 20_000
+
 // options are those of the simulated machine for a program of variant v. Race checks there are under sc only.
 func (p *Program) options(v designs.Variant, ro runnerOptions) sim.Options {
 	r := p.Traits
 	o := sim.Options{CPUs: p.CPUs, Races: !ro.bare && r.Memory == sim.SC, Hub: ro.hub, Memory: r.Memory, Nested: r.Nested,
-		Faults: r.Faults, Migrations: r.Migrations, Hotplugs: r.Hotplugs, Kills: r.Kills}
+		Faults: r.Faults, Migrations: r.Migrations, Hotplugs: r.Hotplugs, Kills: r.Kills, Fair: fairSteps}
 	entities := p.entities()
 	if v.Capabilities.HoldsBack {
 		entities += workerEntities
