@@ -41,11 +41,15 @@ func (s *Numbers) Below(n int) int {
 	return b % n
 }
 
+// ErrLocks: the executions together break a rule of locking, though none of them came to harm.
+var ErrLocks = errors.New("the locks")
+
 // bytesStrategy is what a replay calls the strategy of a fuzzer's data.
 const bytesStrategy = "bytes"
 
 // Run runs the program under so many schedules: the one of the data as it is, then such as differ from it in a byte. It returns the first run that
-// fails, nil if none does. The error is for what could not be run: ErrUnrepeatable, or sim.ErrNoSimulator in a native build.
+// fails, nil if none does. The error is for what could not be run: ErrUnrepeatable,
+// or sim.ErrNoSimulator in a native build; and ErrLocks for what the lock checker found in all runs together (package lockdep).
 func (in *Input) Run(schedules int) (*Replay, error) {
 	r, err := newRunner(in.Variant, in.Program, runnerOptions{})
 	if err != nil {
@@ -68,7 +72,11 @@ func (in *Input) Run(schedules int) (*Replay, error) {
 	r.onward = begin
 	err = r.perform()
 	var f *sim.Failure
-	if !errors.As(err, &f) {
+	switch {
+	case err == nil && len(r.reports()) > 0:
+		report := r.reports()[0]
+		return nil, fmt.Errorf("%w of %s: %s: %s", ErrLocks, in.Variant.FullName(), report.Rule, report.Summary)
+	case !errors.As(err, &f):
 		return nil, err
 	}
 	failure, err := r.capture(strategy, f)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"headroom/fuzz"
+	"headroom/fuzz/scenario"
 	"headroom/harness/latency"
 	"headroom/harness/result"
 	"headroom/harness/trace"
@@ -24,6 +25,9 @@ func FuzzRing(data []byte) int { return trace.FuzzRing(data) }
 
 // FuzzReplay feeds the reader of replay files.
 func FuzzReplay(data []byte) int { return fuzz.FuzzReplayData(data) }
+
+// FuzzScenario feeds the readers of scenarios and of their replay files.
+func FuzzScenario(data []byte) int { return scenario.Fuzz(data) }
 
 // FuzzResult feeds the reader of runs; the data is the files of a run's folder in the form of golang.org/x/tools/txtar.
 func FuzzResult(data []byte) int { return result.Fuzz(data) }

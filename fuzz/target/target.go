@@ -31,6 +31,7 @@ var All = []Target{
 	{Name: "stream", Function: "FuzzStream", Run: FuzzStream},
 	{Name: "ring", Function: "FuzzRing", Run: FuzzRing},
 	{Name: "replay", Function: "FuzzReplay", Run: FuzzReplay},
+	{Name: "scenario", Function: "FuzzScenario", Run: FuzzScenario},
 	{Name: "result", Function: "FuzzResult", Run: FuzzResult},
 	{Name: "histogram", Function: "FuzzHistogram", Run: FuzzHistogram},
 	{Name: "cpulist", Function: "FuzzCPUList", Run: FuzzCPUList},

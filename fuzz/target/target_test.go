@@ -34,6 +34,7 @@ func FuzzTrace(f *testing.F)     { feed(f) }
 func FuzzStream(f *testing.F)    { feed(f) }
 func FuzzRing(f *testing.F)      { feed(f) }
 func FuzzReplay(f *testing.F)    { feed(f) }
+func FuzzScenario(f *testing.F)  { feed(f) }
 func FuzzResult(f *testing.F)    { feed(f) }
 func FuzzHistogram(f *testing.F) { feed(f) }
 func FuzzCPUList(f *testing.F)   { feed(f) }
