@@ -4,7 +4,7 @@ GO ?= go
 RACE = -race -timeout 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build test tidy vet test-native test-sim test-race test-record generate bench bench-quick bench-callgrind bench-explore explore clean numa-tools test-numa report-tools test-report bench-cost cost-tools linux-source
+.PHONY: help build test tidy vet test-native test-sim test-race test-record generate bench bench-quick bench-callgrind bench-explore explore fuzz fuzz-ci fuzz-gofuzz clean numa-tools test-numa report-tools test-report bench-cost cost-tools linux-source
 
 help: ## explain every target (this text)
 	@echo "headroom compares kernel allocator designs. Targets:"
@@ -86,6 +86,24 @@ bench-explore: build ## how many executions a second the explorer runs
 
 explore: build ## look for failures in every design the simulator can run, for a minute each
 	bin/headroom explore --design percpu_tags --variant lock --seconds 60
+
+# Both fuzzers run every target of fuzz/target from the raw files of fuzz/corpus; their work files and findings are in build/fuzz.
+FUZZTIME ?= 60s
+FUZZTARGET ?= schedule
+CAMPAIGN = build/fuzz/campaign
+
+.PHONY: campaign
+campaign:
+	@mkdir -p build/fuzz && $(GO) build -tags sim -o $(CAMPAIGN) ./internal/campaign
+
+fuzz: campaign ## every fuzz target under both fuzzers, FUZZTIME=60s each
+	@$(CAMPAIGN) run --time $(FUZZTIME)
+
+fuzz-ci: campaign ## the same for a moment each, after proof of the alarm by a canary (under 5 min); fails on any finding
+	@$(CAMPAIGN) ci
+
+fuzz-gofuzz: campaign ## go-fuzz as a coordinator and two workers over loopback, FUZZTARGET=schedule, FUZZTIME=60s
+	@$(CAMPAIGN) loopback --time $(FUZZTIME) --target $(FUZZTARGET)
 
 clean: ## remove what was built; results stay
 	rm -rf bin build

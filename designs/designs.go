@@ -107,6 +107,18 @@ type Flusher interface {
 	Flush(t *kernel.Task)
 }
 
+// Expirer is implemented by designs whose originals bound a sleep by time. Expire makes who sleeps in Alloc try again, as the end of that time would. Any
+// context but NMI.
+type Expirer interface {
+	Expire(t *kernel.Task)
+}
+
+// ReserveOpener is implemented by designs that decide who of their callers may draw on memory reserves. OpensReserves reports whether one with these
+// rights may, when nothing else is left: if not, he waits for what others give back.
+type ReserveOpener interface {
+	OpensReserves(rights kernel.Rights) bool
+}
+
 // Bytes is implemented by designs whose items are memory.
 type Bytes interface {
 	Bytes(it Item) []byte
@@ -232,6 +244,8 @@ type Variant struct {
 	Knobs        []Knob
 	// New lays the allocator out on a machine. Errors: a knob or item count out of range, or no memory; each names the remedy.
 	New func(place kernel.Place, config Config) (Allocator, error)
+	// NewOver is New over zones that others use as well, for variants that draw on single pages; nil for the rest. Room says how many items there may be.
+	NewOver func(place kernel.Place, pages *page.Allocator, config Config) (Allocator, error)
 	// Guaranteed is the number of items a sole caller at quiescence always gets from an allocator of that configuration.
 	Guaranteed func(config Config) int
 	// Lag is how many items may be free while a caller sleeps, for designs that wake sleepers once in several frees; nil for none.

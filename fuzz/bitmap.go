@@ -42,6 +42,26 @@ const (
 // Run makes so many executions, each under the schedule of a seed of its own, all on one machine that is rewound in between. It returns
 // how many steps they took together and how many were made; the error is the first failure, a *sim.Failure, or says what could not be run.
 func (b *Bitmap) Run(executions int) (steps int64, made int, err error) {
+	walk, err := explore.New(cmp.Or(b.Strategy, "random"), bitmapChanges)
+	if err != nil {
+		return 0, 0, err
+	}
+	stream := rng.New(b.Seed)
+	return b.under(walk, stream.Uint64, executions)
+}
+
+// RunData is Run under the schedules of a fuzzer's data (explore.Bytes): the first is the data as it is. Seed and Strategy do not matter.
+func (b *Bitmap) RunData(data []byte, executions int) (steps int64, made int, err error) {
+	next := uint64(0)
+	seed := func() uint64 {
+		next++
+		return next - 1
+	}
+	return b.under(&explore.Bytes{Data: data}, seed, executions)
+}
+
+// under makes executions of a strategy, each begun with the next seed.
+func (b *Bitmap) under(walk explore.Strategy, seed func() uint64, executions int) (steps int64, made int, err error) {
 	if b.Tasks < 1 || b.Tasks > maxCPUs {
 		return 0, 0, fmt.Errorf("bitmap program of %d tasks: give 1 to %d", b.Tasks, maxCPUs)
 	}
@@ -57,17 +77,12 @@ func (b *Bitmap) Run(executions int) (steps int64, made int, err error) {
 	}
 	b.machine.Mark()
 	b.machine.OnStuck(b.stuck)
-	stream := rng.New(b.Seed)
-	walk, err := explore.New(cmp.Or(b.Strategy, "random"), bitmapChanges)
-	if err != nil {
-		return 0, 0, err
-	}
 	b.machine.SetStrategy(walk)
 	length := 0
 	begin := func() {
 		b.machine.Rewind()
 		b.owners = [bitmapSlots]int{}
-		walk.Begin(stream.Uint64(), length)
+		walk.Begin(seed(), length)
 		made++
 	}
 	var failure error

@@ -32,7 +32,7 @@ func (r *runner) record(strategy explore.Strategy) (*Replay, *sim.Failure, error
 		switch {
 		case last < 0:
 		case len(s.PCs) > 0:
-			record.Segments[last].Place, _, _ = place(s.PCs)
+			record.Segments[last].Place, _, _ = Place(s.PCs)
 		case record.Segments[last].Entity == s.Entity && r.machine.Agents()>>s.Entity&1 != 0:
 			record.Segments[last].Place = s.Note // an answer to a question of a task's is no place
 		}

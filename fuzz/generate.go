@@ -28,40 +28,48 @@ var (
 //
 // No program asks for more than there is: the items held by tasks at their waits are together fewer than all, so some task can always get its
 // item, and a run that gets stuck is the design's fault.
-func (z Size) Generate(s *rng.Stream, v designs.Variant) Program {
-	p := Program{Design: v.Design, Variant: v.Name, CPUs: 1 + s.Below(z.CPUs)}
-	p.Config.Items = 1 + s.Below(z.Items)
-	p.Config.Knobs = map[string]int{}
-	high := 3
-	for _, k := range v.Knobs { // in order: a later knob is at most the one before it, as batch is at most max
-		if isChoice(k) {
-			p.Config.Knobs[k.Name] = k.Low + s.Below(k.High-k.Low+1)
-			continue
-		}
-		value := max(k.Low, min(k.High, 1+s.Below(high)))
-		p.Config.Knobs[k.Name] = value
-		high = value
-	}
-	if v.Capabilities.Over != "" {
-		p.Config.Room = s.Below(2 * p.Config.Items) // half of them give the layer no more than it guarantees
-	}
-	tasks := 1 + s.Below(z.Tasks)
+func (z Size) Generate(s *rng.Stream, v designs.Variant) Program { return z.draw(s.Below, v) }
+
+// draw is Generate from any source of numbers: below gives one from 0 to n-1.
+func (z Size) draw(below func(n int) int, v designs.Variant) Program {
+	p := Program{Design: v.Design, Variant: v.Name, CPUs: 1 + below(z.CPUs)}
+	p.Config = DrawConfig(below, v, z.Items)
+	tasks := 1 + below(z.Tasks)
 	spare := v.Guaranteed(p.Config) - 1 // items that may be held at waits, all tasks together
 	for range tasks {
-		t, used := z.task(s, v, p.CPUs, spare)
+		t, used := z.task(below, v, p.CPUs, spare)
 		spare -= used
 		p.Tasks = append(p.Tasks, t)
 	}
 	return p
 }
 
+// DrawConfig draws a configuration of a variant, of 1 to items items, that its New does not refuse. below gives a number from 0 to n-1.
+func DrawConfig(below func(n int) int, v designs.Variant, items int) designs.Config {
+	c := designs.Config{Items: 1 + below(items), Knobs: map[string]int{}}
+	high := 3
+	for _, k := range v.Knobs { // in order: a later knob is at most the one before it, as batch is at most max
+		if isChoice(k) {
+			c.Knobs[k.Name] = k.Low + below(k.High-k.Low+1)
+			continue
+		}
+		value := max(k.Low, min(k.High, 1+below(high)))
+		c.Knobs[k.Name] = value
+		high = value
+	}
+	if v.Capabilities.Over != "" {
+		c.Room = below(2 * c.Items) // half of them give the layer no more than it guarantees
+	}
+	return c
+}
+
 // task draws one task that holds at most spare items at any of its waits, and returns how many it may hold there.
-func (z Size) task(s *rng.Stream, v designs.Variant, cpus, spare int) (t Task, used int) {
-	t.CPU = s.Below(cpus)
+func (z Size) task(below func(n int) int, v designs.Variant, cpus, spare int) (t Task, used int) {
+	t.CPU = below(cpus)
 	held := 0
-	for range 2 + s.Below(z.Ops) {
-		op := Op{CPU: s.Below(cpus)}
-		switch s.Below(16) {
+	for range 2 + below(z.Ops) {
+		op := Op{CPU: below(cpus)}
+		switch below(16) {
 		case 0, 1, 2, 3, 4, 5:
 			op.Code = Try
 			if v.Capabilities.MayWait && held <= spare {
@@ -82,7 +90,7 @@ func (z Size) task(s *rng.Stream, v designs.Variant, cpus, spare int) (t Task, u
 			op.Code = IRQTry
 		case 15:
 			op.Code = Yield
-			if v.Capabilities.PerCPU && cpus > 1 && s.Below(2) == 0 {
+			if v.Capabilities.PerCPU && cpus > 1 && below(2) == 0 {
 				op.Code = Unplug
 			} else if at := slices.IndexFunc(t.Ops, func(o Op) bool { return o.Code == Unplug }); at >= 0 {
 				op = Op{Code: Plug, CPU: t.Ops[at].CPU}

@@ -9,6 +9,7 @@ import (
 
 	"headroom/designs"
 	"headroom/fuzz/explore"
+	"headroom/fuzz/lockdep"
 	"headroom/internal/rng"
 	"headroom/kernel/reach"
 	"headroom/kernel/sim"
@@ -42,10 +43,13 @@ type Found struct {
 	Executions int
 	Programs   int
 	Steps      int64
-	Failure    *Replay        // nil when nothing was found
-	Reached    map[string]int // hits of the variant's "sometimes" points, by name
-	Missed     []string       // the points never reached
-	Search     *Search        // of a depth-first search, else nil
+	Failure    *Replay // nil when no execution failed
+	// Reports are what the lock checker found, over all executions of a program; the hunt ends with the first. It looks at no elements and no waits for
+	// them: what programs hold while they wait is their own matter.
+	Reports []lockdep.Report
+	Reached map[string]int // hits of the variant's "sometimes" points, by name
+	Missed  []string       // the points never reached
+	Search  *Search        // of a depth-first search, else nil
 }
 
 // Search says how much of the executions of its programs a depth-first search has made.
@@ -85,7 +89,8 @@ func (h *Hunt) Run() (*Found, error) {
 			}
 		}
 		failed, err := h.schedules(r, strategy, &stream, found)
-		if failed || err != nil {
+		found.Reports = r.reports()
+		if failed || err != nil || len(found.Reports) > 0 {
 			return found, err
 		}
 	}
@@ -179,7 +184,7 @@ func (h *Hunt) schedules(r *runner, strategy explore.Strategy, stream *rng.Strea
 
 // begin prepares the next execution, if there is to be one.
 func (s *session) begin() bool {
-	if !s.exhaustive && s.executions == schedulesPerProgram || s.hunt.over(s.found) {
+	if !s.exhaustive && s.executions == schedulesPerProgram || s.hunt.over(s.found) || len(s.runner.reports()) > 0 {
 		return false
 	}
 	s.seed = 0

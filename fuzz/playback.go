@@ -86,7 +86,7 @@ func (r *Replay) play(strategy explore.Strategy) (*Playback, error) {
 	runner.machine.Observe(func(s sim.Step) {
 		step := PlayedStep{Step: s, Preempts: record.Preemptions > preemptions, Op: runner.operation(s)}
 		preemptions = record.Preemptions
-		step.Function, step.Inner, step.Line = place(s.PCs)
+		step.Function, step.Inner, step.Line = Place(s.PCs)
 		step.PCs = nil
 		p.Steps = append(p.Steps, step)
 	})
@@ -133,8 +133,8 @@ func (r *Replay) compare(replay *explore.Replay, p *Playback) error {
 	return nil
 }
 
-// place names where in the design a step comes from: the first function above the words, the lock's or the task's below it, and the line in a file.
-func place(pcs []uintptr) (function, inner, line string) {
+// Place names where in the design a step comes from: the first function above the words, the lock's or the task's below it, and the line in a file.
+func Place(pcs []uintptr) (function, inner, line string) {
 	frames := runtime.CallersFrames(pcs)
 	for {
 		f, more := frames.Next()

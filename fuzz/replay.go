@@ -44,7 +44,7 @@ func (r *Replay) String() string {
 	fmt.Fprintf(&b, "preemptions %d\nminimal %v\n", r.Preemptions, r.Minimal)
 	fmt.Fprintf(&b, "steps %d\nhash %#016x\n", r.Steps, r.Hash)
 	for i := range r.Schedule {
-		b.WriteString("schedule " + segmentText(&r.Schedule[i]) + "\n")
+		b.WriteString("schedule " + SegmentText(&r.Schedule[i]) + "\n")
 	}
 	return b.String()
 }

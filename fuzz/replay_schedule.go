@@ -10,13 +10,13 @@ import (
 	"headroom/kernel/sim"
 )
 
-// segmentText prints a segment of a schedule:
+// SegmentText prints a segment of a schedule:
 //
 //	2x4 #9f3bcc01 ?3:1/2 @Pool.Alloc
 //
 // Four choices in a row went to entity 2; its accesses have that digest; after the third choice a question with two answers was answered 1; the last
 // access was in Pool.Alloc. All but the first may be missing; of answers there may be several, in the order of the questions.
-func segmentText(s *explore.Segment) string {
+func SegmentText(s *explore.Segment) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%dx%d", s.Entity, s.Steps)
 	if s.Print != explore.Unprinted {
@@ -42,31 +42,36 @@ func parseStretch(w string) (explore.Segment, error) {
 	return explore.Segment{Entity: entity, Steps: steps}, nil
 }
 
-// parseSegment reads one segment with what stands beside it. It takes the one form that segmentText prints, so that a file has one spelling.
 func (r *Replay) parseSegment(value string) error {
+	s, err := ParseSegment(value)
+	r.Schedule = append(r.Schedule, s)
+	return err
+}
+
+// ParseSegment reads one segment with what stands beside it. It takes the one form that SegmentText prints, so that a file has one spelling. The error
+// says what is wanted.
+func ParseSegment(value string) (s explore.Segment, err error) {
 	before, place, _ := strings.Cut(value, " @")
 	words := strings.Fields(before)
 	if len(words) == 0 {
-		return fmt.Errorf("schedule %q: want a segment, such as 2x4 #9f3bcc01 @Pool.Alloc", value)
+		return s, fmt.Errorf("schedule %q: want a segment, such as 2x4 #9f3bcc01 @Pool.Alloc", value)
 	}
-	s, err := parseStretch(words[0])
-	if err != nil {
-		return err
+	if s, err = parseStretch(words[0]); err != nil {
+		return s, err
 	}
 	s.Place = place
 	for _, w := range words[1:] {
 		if err := parseBeside(&s, w); err != nil {
-			return err
+			return s, err
 		}
 	}
-	if text := segmentText(&s); text != value {
-		return fmt.Errorf("schedule %q: want it written %q", value, text)
+	if text := SegmentText(&s); text != value {
+		return s, fmt.Errorf("schedule %q: want it written %q", value, text)
 	}
 	if !slices.IsSortedFunc(s.Answers, func(a, b explore.Answer) int { return a.Step - b.Step }) {
-		return fmt.Errorf("schedule %q: want the answers in the order of their steps", value)
+		return s, fmt.Errorf("schedule %q: want the answers in the order of their steps", value)
 	}
-	r.Schedule = append(r.Schedule, s)
-	return nil
+	return s, nil
 }
 
 // parseBeside reads a digest or an answer.

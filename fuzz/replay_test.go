@@ -8,30 +8,14 @@ import (
 	"testing"
 )
 
-// readSeed reads a file of testdata/replays.
+// readSeed reads a file of corpus/replay.
 func readSeed(t *testing.T, name string) string {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", "replays", name))
+	data, err := os.ReadFile(filepath.Join("corpus", "replay", name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(data)
-}
-
-// FuzzReplay runs FuzzReplayData from the raw files of testdata/replays.
-func FuzzReplay(f *testing.F) {
-	paths, err := filepath.Glob("testdata/replays/*")
-	if err != nil || len(paths) == 0 {
-		f.Fatalf("%d seeds, %v", len(paths), err)
-	}
-	for _, path := range paths {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data)
-	}
-	f.Fuzz(func(_ *testing.T, data []byte) { FuzzReplayData(data) })
 }
 
 // The target tells replay files from other data, or go-fuzz would not be guided.
@@ -121,11 +105,11 @@ func TestReplaysCutShortAreRefused(t *testing.T) {
 
 // A file that is not there is an error that names it and says what to give.
 func TestReadReplayNamesTheFile(t *testing.T) {
-	path := filepath.Join("testdata", "replays", "none")
+	path := filepath.Join("corpus", "replay", "none")
 	if _, err := ReadReplay(path); err == nil || !strings.Contains(err.Error(), path) || !strings.HasSuffix(err.Error(), "give the path of a file that headroom explore wrote") {
 		t.Errorf("the error is %v", err)
 	}
-	if r, err := ReadReplay(filepath.Join("testdata", "replays", "everything")); err != nil || r.Class != "waiting-beside-free-item" {
+	if r, err := ReadReplay(filepath.Join("corpus", "replay", "everything")); err != nil || r.Class != "waiting-beside-free-item" {
 		t.Errorf("a good file reads as %v, %v", r, err)
 	}
 }

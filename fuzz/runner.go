@@ -6,6 +6,7 @@ import (
 	"math/bits"
 
 	"headroom/designs"
+	"headroom/fuzz/lockdep"
 	"headroom/kernel"
 	"headroom/kernel/machine"
 	"headroom/kernel/sim"
@@ -31,6 +32,7 @@ type runner struct {
 	steps     int          // of the program's own run, without the drain behind it
 	pruned    int          // executions that the strategy abandoned
 	bare      bool
+	locks     *lockdep.Graph // nil for a bare runner
 }
 
 // taskState is the harness's side of one task; it is set back at the start of each run.
@@ -83,6 +85,11 @@ func newRunner(v designs.Variant, p Program, o runnerOptions) (*runner, error) {
 	m.OnUnplug(r.cpuDead)
 	r.drainSpec = machine.Spec{Name: "drain", Body: r.drain}
 	r.again = r.ended
+	if !o.bare {
+		r.locks = lockdep.New(m.Memory())
+		r.locks.Doing = r.doing
+		m.WatchLocks(r.locks)
+	}
 	return r, nil
 }
 
@@ -145,6 +152,9 @@ func (r *runner) prepare(s sim.Strategy) {
 	}
 	r.machine.SetStrategy(s)
 	r.draining, r.verdict = false, nil
+	if r.locks != nil {
+		r.locks.Begin()
+	}
 }
 
 // perform makes the execution that was prepared, and those that onward prepares then. It returns when that says no, or with the first failure.
@@ -229,6 +239,7 @@ func (r *runner) body(t *kernel.Task, i int) {
 
 func (r *runner) operate(t *kernel.Task, s *taskState, op Op) {
 	s.now = op
+	defer r.machine.Progress()
 	switch op.Code {
 	case Try:
 		r.alloc(t, s, kernel.NoWait)
@@ -268,9 +279,40 @@ func (r *runner) cpuDead(t *kernel.Task, cpu int) {
 	}
 }
 
+// doing names what a task does, for the lock checker's reports.
+func (r *runner) doing(t *kernel.Task) string {
+	for i := range r.tasks {
+		if r.names[i] == t.Name() {
+			return fmt.Sprintf("operation %d of %s: %v", r.tasks[i].pc, t.Name(), r.tasks[i].now)
+		}
+	}
+	return ""
+}
+
+// reports are what the lock checker has found so far.
+func (r *runner) reports() []lockdep.Report {
+	if r.locks == nil {
+		return nil
+	}
+	return r.locks.Reports()
+}
+
+// kept looks whether a call has waited, or asked for a lock, against what its flags and the variant's table promise.
+func (r *runner) kept(t *kernel.Task, locks, waits int, mayWait bool) {
+	locks, waits = t.LocksAsked()-locks, t.WaitsMade()-waits
+	switch {
+	case locks > 0 && !r.variant.Capabilities.TakesLocks:
+		r.machine.Fail(sim.Contract, "a call asked for %d locks, of an allocator that takes none by its table", locks)
+	case waits > 0 && !mayWait:
+		r.machine.Fail(sim.Contract, "a caller that may not wait was put to sleep (C6)")
+	}
+}
+
 func (r *runner) alloc(t *kernel.Task, s *taskState, gfp kernel.GFP) {
 	s.waiting = gfp.MayWait() && r.variant.Capabilities.MayWait
+	locks, waits := t.LocksAsked(), t.WaitsMade()
 	it, err := r.allocator.Alloc(t, gfp)
+	r.kept(t, locks, waits, gfp.MayWait())
 	if err != nil {
 		if s.waiting {
 			r.machine.Fail(sim.Contract, "a caller that may wait was refused: %v (C5)", err)

@@ -26,15 +26,20 @@ const maxBudget = 1000
 // GenerateTraits draws what the machine of a program for a variant does. Each trait is off in about half of the draws, so that runs of every
 // combination come up.
 func GenerateTraits(s *rng.Stream, v designs.Variant, cpus int) Traits {
+	return drawTraits(s.Below, v, cpus)
+}
+
+// drawTraits is GenerateTraits from any source of numbers: below gives one from 0 to n-1. All zeros are the zero value.
+func drawTraits(below func(n int) int, v designs.Variant, cpus int) Traits {
 	budget := func(possible bool) int {
-		if n := s.Below(6); possible && n > 2 {
+		if n := below(6); possible && n > 2 {
 			return n - 2
 		}
 		return 0
 	}
 	return Traits{
-		Memory:     []sim.Memory{sim.SC, sim.SC, sim.TSO, sim.Weak}[s.Below(4)],
-		Nested:     s.Below(2) == 1,
+		Memory:     []sim.Memory{sim.SC, sim.SC, sim.TSO, sim.Weak}[below(4)],
+		Nested:     below(2) == 1,
 		Faults:     budget(true),
 		Migrations: budget(cpus > 1),
 		Hotplugs:   budget(cpus > 1 && v.Capabilities.PerCPU),
@@ -113,11 +118,14 @@ func (r Traits) reductions() (list []Traits) {
 	return list
 }
 
+// fairSteps is how long everybody goes on in turn before a run without progress is a livelock: as long as it was given before.
+const fairSteps = 20_000
+
 // options are those of the simulated machine for a program of variant v. Race checks there are under sc only.
 func (p *Program) options(v designs.Variant, ro runnerOptions) sim.Options {
 	r := p.Traits
 	o := sim.Options{CPUs: p.CPUs, Races: !ro.bare && r.Memory == sim.SC, Hub: ro.hub, Memory: r.Memory, Nested: r.Nested,
-		Faults: r.Faults, Migrations: r.Migrations, Hotplugs: r.Hotplugs, Kills: r.Kills}
+		Faults: r.Faults, Migrations: r.Migrations, Hotplugs: r.Hotplugs, Kills: r.Kills, Fair: fairSteps}
 	entities := p.entities()
 	if v.Capabilities.HoldsBack {
 		entities += workerEntities

@@ -1,6 +1,9 @@
 package kernel
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // GFP is a set of allocation flags: what the allocator may do for the caller. The bits are the field's own; the usual names are composites.
 type GFP uint16
@@ -56,4 +59,37 @@ func (g GFP) String() string {
 		}
 	}
 	return strings.Join(parts, "|")
+}
+
+// ParseGFP reads flags as String writes them, composites and bits in any order. The error names the flags there are.
+func ParseGFP(text string) (GFP, error) {
+	if text == "0" {
+		return 0, nil
+	}
+	flags := GFP(0)
+	for part := range strings.SplitSeq(text, "|") {
+		bits, ok := namedGFP(part)
+		if !ok {
+			return 0, fmt.Errorf("%q is no allocation flag: there are %s", part, gfpList())
+		}
+		flags |= bits
+	}
+	return flags, nil
+}
+
+func namedGFP(name string) (GFP, bool) {
+	for _, n := range gfpNames {
+		if n.name == name {
+			return n.bits, true
+		}
+	}
+	return 0, false
+}
+
+func gfpList() string {
+	var names []string
+	for _, n := range gfpNames {
+		names = append(names, n.name)
+	}
+	return strings.Join(names, " ")
 }

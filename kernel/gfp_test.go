@@ -33,6 +33,18 @@ func TestGFPNames(t *testing.T) {
 		if c.flags.String() != c.name || c.flags.MayWait() != c.wait {
 			t.Errorf("flags %#x: %v, may wait %v; want %s, %v", uint16(c.flags), c.flags, c.flags.MayWait(), c.name, c.wait)
 		}
+		if flags, err := kernel.ParseGFP(c.name); flags != c.flags || err != nil {
+			t.Errorf("%s is read as %v, %v", c.name, flags, err)
+		}
+	}
+}
+
+// What is no flag is refused by name.
+func TestUnknownGFPIsRefused(t *testing.T) {
+	for _, text := range []string{"", "kernel", "KERNEL|", "KERNEL|SOON"} {
+		if flags, err := kernel.ParseGFP(text); err == nil {
+			t.Errorf("%q is read as %v", text, flags)
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ type Task struct {
 	irqs    int32 // depth of interrupt masking; kept in the sim build only
 	pins    int32 // reasons to stay on this CPU; kept in the sim build only
 	spins   int32 // spinning locks held, which forbid waiting; kept in the sim build only
+	waits   int32 // times it was put to sleep, or was about to be; kept in the sim build only
 	locks   int32 // locks asked for so far that it would have waited for; kept in the sim build only
 	node    *Node
 	driver  Driver
@@ -118,6 +119,9 @@ func (t *Task) LockAsked() { t.locks++ }
 // LocksAsked is how many locks t has asked for so far and would have waited for. Always 0 natively.
 func (t *Task) LocksAsked() int { return int(t.locks) }
 
+// WaitsMade is how often t has come to wait so far. Always 0 natively.
+func (t *Task) WaitsMade() int { return int(t.waits) }
+
 // IRQsOff reports whether interrupts are masked for the task. Always false natively, where masking is free and not recorded.
 func (t *Task) IRQsOff() bool { return t.irqs > 0 || t.context >= HardIRQ }
 
@@ -172,6 +176,9 @@ func (t *Task) Awake() { t.node.state.Store(running) }
 func (t *Task) Schedule() {
 	if why := t.MayWait(); why != nil {
 		t.driver.Misuse(t, why.Error())
+	}
+	if choice.Enabled {
+		t.waits++
 	}
 	if mutant.On(kt01) {
 		t.node.state.Store(parked)

@@ -37,6 +37,8 @@ type exploreOptions struct {
 	vary       bool
 	bare       bool
 	bench      bool
+	scenario   string
+	without    string
 	out        string
 	asJSON     bool
 }
@@ -59,7 +61,10 @@ Strategies:
   pos     random priorities of steps, drawn anew where two steps touch the same word
   dfs     every execution of tiny programs with at most --preemptions preemptions, each once; says whether they were exhausted
 
-Exit status: 0 nothing found, 1 a failure found, 2 bad input.`,
+A scenario is a file that says which tasks do what, and what some schedule is expected to lead to. It is run instead of generated programs, and the
+lock checker's reports are printed.
+
+Exit status: 0 nothing found, 1 a failure found, 2 bad input. With --scenario: 0 what the file expects was found, 1 not so, or something else.`,
 		Example: `  headroom explore --design percpu_tags --seconds 20
   headroom explore --design percpu_tags --mutant PI-01 --seconds 20
   headroom explore --design percpu_tags --variant xchg --strategy pct --preemptions 3 --executions 1000000 --seed 7
@@ -68,6 +73,8 @@ Exit status: 0 nothing found, 1 a failure found, 2 bad input.`,
   headroom explore --design sbitmap --twice --executions 10000
   headroom explore --design sbitmap --memory weak --strategy pct
   headroom explore --design percpu_tags --vary --executions 100000
+  headroom explore --scenario fuzz/testdata/rientjes-abc.scn
+  headroom explore --scenario fuzz/testdata/heo-refill-under-lock.scn --without completions
   headroom explore --bench`,
 		Args: arguments(0),
 		RunE: func(*cobra.Command, []string) error {
@@ -78,6 +85,9 @@ Exit status: 0 nothing found, 1 a failure found, 2 bad input.`,
 			defer stop()
 			if o.bench {
 				return exploreBench(ctx, o)
+			}
+			if o.scenario != "" {
+				return exploreScenario(ctx, o)
 			}
 			return explore(ctx, o)
 		},
@@ -98,6 +108,8 @@ Exit status: 0 nothing found, 1 a failure found, 2 bad input.`,
 	f.BoolVar(&o.vary, "vary", false, "draw for each program what its machine does by itself: memory model, nested interrupts, migration, hot-plug, failed allocations, kills")
 	f.BoolVar(&o.bare, "bare", false, "leave out the data-race checks, for speed")
 	f.BoolVar(&o.bench, "bench", false, "measure the explorer's own speed on a small program, for --seconds (default 1) or --executions each")
+	f.StringVar(&o.scenario, "scenario", "", "run this scenario file instead of generated programs; see docs/METHOD.md")
+	f.StringVar(&o.without, "without", "", "scenario: leave out of the lock checker, completions: the waiting for workers and events")
 	f.StringVar(&o.out, "out", filepath.Join("build", "findings"), "folder for replay files")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 	return c
@@ -143,7 +155,7 @@ func explore(ctx context.Context, o exploreOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.mutant != "" && found.Failure == nil && fuzz.MutantExecuted() == 0 {
+	if o.mutant != "" && found.Failure == nil && len(found.Reports) == 0 && fuzz.MutantExecuted() == 0 {
 		return fmt.Errorf("mutant %s: its code never ran in %d executions of %s: nothing is shown; choose a design that uses it", o.mutant, found.Executions, v.FullName())
 	}
 	result := &outcome{Design: v.FullName(), Mutant: o.mutant, Strategy: o.strategy, Seed: o.seed, Executions: found.Executions, Programs: found.Programs,
@@ -154,7 +166,30 @@ func explore(ctx context.Context, o exploreOptions) error {
 			return err
 		}
 	}
-	return result.tell(o.asJSON, found.Failure != nil)
+	for _, r := range found.Reports {
+		result.Locks = append(result.Locks, lockOutcome{Rule: string(r.Rule), Summary: r.Summary, Text: r.Text,
+			Repeat: fmt.Sprintf("%s --executions %d", o.command(v), found.Executions)})
+	}
+	return result.tell(o.asJSON, found.Failure != nil || len(found.Reports) > 0)
+}
+
+// command is what makes the same hunt again, but for its budget.
+func (o *exploreOptions) command(v designs.Variant) string {
+	words := []string{"bin/headroom explore --design", v.Design}
+	if v.Name != "" {
+		words = append(words, "--variant", v.Name)
+	}
+	if o.mutant != "" {
+		words = append(words, "--mutant", o.mutant)
+	}
+	words = append(words, "--strategy", o.strategy, "--preemptions", fmt.Sprint(o.bound), "--seed", fmt.Sprint(o.seed))
+	if o.memory != "sc" {
+		words = append(words, "--memory", o.memory)
+	}
+	if o.vary {
+		words = append(words, "--vary")
+	}
+	return strings.Join(words, " ")
 }
 
 // shrinkExecutions bounds the making small of a failure: some tens of seconds at most.

@@ -26,7 +26,16 @@ type outcome struct {
 	Message    string         `json:"message,omitempty"`
 	Shrunk     *shrunkOutcome `json:"shrunk,omitempty"`
 	Replay     string         `json:"replay,omitempty"`
+	Locks      []lockOutcome  `json:"locks,omitempty"`
 	Finished   bool           `json:"finished"` // false when interrupted
+}
+
+// lockOutcome is a report of the lock checker.
+type lockOutcome struct {
+	Rule    string `json:"rule"`
+	Summary string `json:"summary"`
+	Text    string `json:"text"`
+	Repeat  string `json:"repeat"` // the command that finds it again
 }
 
 // searchOutcome says how far a depth-first search came.
@@ -91,8 +100,13 @@ func (r *outcome) print() {
 	if r.Search != nil {
 		r.Search.print(r.Programs, r.Class != "")
 	}
+	for _, l := range r.Locks {
+		fmt.Printf("FAILURE lockdep: %s: %s\n%srepeat: %s\n", l.Rule, l.Summary, l.Text, l.Repeat)
+	}
 	if r.Class == "" {
-		fmt.Println("no failure found")
+		if len(r.Locks) == 0 {
+			fmt.Println("no failure found")
+		}
 		return
 	}
 	fmt.Printf("FAILURE %s: %s\n", r.Class, r.Message)

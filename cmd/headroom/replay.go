@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"headroom/fuzz"
+	"headroom/fuzz/scenario"
 	"headroom/kernel/choice"
 	"headroom/kernel/mutant"
 )
@@ -79,6 +80,9 @@ type playedStep struct {
 }
 
 func replay(path string, o replayOptions) error {
+	if data, err := os.ReadFile(path); err == nil && scenario.IsReplay(data) {
+		return replayScenario(path, o)
+	}
 	r, err := fuzz.ReadReplay(path)
 	if err != nil {
 		return err

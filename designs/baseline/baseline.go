@@ -105,6 +105,9 @@ func (s *slots) check(name string, free []designs.Item) error {
 	return nil
 }
 
+// misuse refuses an item that nobody can hold. It is a call of its own, never inlined, so that the check in front of it costs a comparison and
+// a branch that is not taken.
+//
 //go:noinline
 func misuse(name string, it designs.Item, why string) {
 	panic(fmt.Sprintf("%s: free of item %d: %s", name, it, why))

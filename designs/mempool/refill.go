@@ -31,6 +31,9 @@ const (
 	again   // and somebody has asked since it last began to look
 )
 
+// refilling is what waiting for the worker is.
+var refilling = &kernel.Scope{Name: "mempool's refilling by its worker", Worker: true}
+
 var errNoWorkers = errors.New("the machine does no queued work, so no worker can refill the pool: leave Refill out")
 
 // newRefill prepares the worker of a pool; an error when the machine has none.
@@ -42,7 +45,7 @@ func newRefill(place kernel.Place, p *Pool) (*refill, error) {
 		return nil, errNoWorkers
 	}
 	words, err := mem.New[refillWords](place.Memory(), 0)
-	return &refill{words: words, work: &machine.Work{Run: p.refillWork}, queue: m.Queue}, err
+	return &refill{words: words, work: &machine.Work{Run: p.refillWork, Scope: refilling}, queue: m.Queue}, err
 }
 
 // wantIfLow asks for the worker when few elements are left. Any context but NMI.
@@ -99,6 +102,7 @@ func (p *Pool) Flush(t *kernel.Task) {
 	if p.refill == nil {
 		return
 	}
+	lock.Awaits(t, refilling)
 	for w := p.refill.words; ; {
 		w.idle.Prepare(t, false) // first into the queue, then the look; the worker rests, then wakes
 		if w.state.Load() == resting {

@@ -47,3 +47,14 @@ func (p *Pool) Victim(t *kernel.Task) bool {
 	}
 	return t.Rights()&kernel.RightVictim != 0 || p.backing.Victim(t)
 }
+
+// OpensReserves reports whether a caller with these rights may draw on the reserves of the memory below, once the pool is empty. Any context.
+func (p *Pool) OpensReserves(rights kernel.Rights) bool {
+	switch {
+	case p.config.Order == Molnar, p.config.Reserves == OptIn, p.config.Reserves == WhenEmpty:
+		return rights != 0
+	case p.config.Reserves == VictimsOnly:
+		return rights&kernel.RightVictim != 0
+	}
+	return false
+}

@@ -1,6 +1,8 @@
 package mempool
 
 import (
+	"math"
+
 	"headroom/designs"
 	"headroom/kernel"
 	"headroom/kernel/lock"
@@ -81,6 +83,9 @@ func (p *Pool) sleepMainline(t *kernel.Task) {
 		p.leave(t)
 	}
 	p.want(t) // he is in the queue by now, so the worker's wake-up finds him
+	if p.refill != nil {
+		lock.Awaits(t, refilling)
+	}
 	p.sleep(t)
 }
 
@@ -91,6 +96,9 @@ func (p *Pool) sleep(t *kernel.Task) {
 	t.Schedule()
 	p.head.waiters.Finish(t)
 }
+
+// Expire makes every sleeper try again, as the five seconds do after which the original's sleepers come back by themselves. Any context but NMI.
+func (p *Pool) Expire(t *kernel.Task) { p.head.waiters.Wake(t, math.MaxInt) }
 
 // refuse is the answer to who may not wait.
 func (p *Pool) refuse(t *kernel.Task) (designs.Item, error) {

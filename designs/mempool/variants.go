@@ -7,6 +7,7 @@ import (
 
 	"headroom/designs"
 	"headroom/kernel"
+	"headroom/kernel/page"
 )
 
 //go:generate go run headroom/internal/loopgen -type Pool
@@ -38,15 +39,16 @@ type form struct {
 	direct    bool    // the fast path can call it by its type
 	holdsBack bool    // it serves only callers that may do everything
 	backing   func(place kernel.Place, c designs.Config, pool Config) (Backing, error)
+	shared    func(place kernel.Place, pages *page.Allocator, c designs.Config) (Backing, error) // over zones of others; nil where it stands on no pages
 }
 
 var (
 	onSlab    = form{suffix: "", over: "slab", words: "objects of a slab cache", kind: designs.Object, irqs: 2, direct: true, backing: overSlab}
-	onPages   = form{suffix: "-page", over: "page", words: "single pages", kind: designs.Page, locks: 2, direct: true, backing: overPages}
+	onPages   = form{suffix: "-page", over: "page", words: "single pages", kind: designs.Page, locks: 2, direct: true, backing: overPages, shared: overPagesOf}
 	onKmalloc = form{suffix: "-kmalloc", over: "slab", words: "objects of a size class of kmalloc", kind: designs.Object, irqs: 2, backing: overKmalloc}
 	onPool    = form{suffix: "-mempool", over: design, words: "elements of another pool, over a slab cache", kind: designs.Object, irqs: 2, direct: true, backing: overPool}
 	onChunks  = form{suffix: "-chunks", over: "per-CPU chunks", words: "per-CPU memory that only a caller who may do everything can get",
-		kind: designs.Object, irqs: 2, holdsBack: true, backing: overChunks}
+		kind: designs.Object, irqs: 2, holdsBack: true, backing: overChunks, shared: overChunksOf}
 )
 
 // position is a row of the table: an order or a policy over something.
@@ -119,7 +121,7 @@ func (p position) variant() designs.Variant {
 	if f.holdsBack && p.config.Refill == 0 { // nobody brings more elements than the pool keeps but a caller that may do everything, and hunts have none
 		paths = slices.DeleteFunc(paths, func(path string) bool { return path == "spill" })
 	}
-	return designs.Variant{
+	v := designs.Variant{
 		Design:  design,
 		Name:    p.name,
 		Summary: p.summary,
@@ -144,16 +146,22 @@ func (p position) variant() designs.Variant {
 		Knobs:     knobs,
 		SlowPaths: paths,
 		New: func(place kernel.Place, c designs.Config) (designs.Allocator, error) {
-			return build(place, c, p, knobs)
+			return build(place, c, p, knobs, nil)
 		},
 		Guaranteed: func(c designs.Config) int { return c.Items },
 		Loops:      &poolLoops,
 	}
+	if f.shared != nil {
+		v.NewOver = func(place kernel.Place, pages *page.Allocator, c designs.Config) (designs.Allocator, error) {
+			return build(place, c, p, knobs, pages)
+		}
+	}
+	return v
 }
 
 // build makes a variant's pool. Items are the elements it guarantees, and half of what it may be resized to; Room is for all pools of the variant
-// together.
-func build(place kernel.Place, c designs.Config, p position, knobs []designs.Knob) (designs.Allocator, error) {
+// together. pages, when not nil, are zones that others use as well.
+func build(place kernel.Place, c designs.Config, p position, knobs []designs.Knob, pages *page.Allocator) (designs.Allocator, error) {
 	if err := c.Validate(knobs); err != nil {
 		return nil, fmt.Errorf("mempool: %w", err)
 	}
@@ -161,7 +169,13 @@ func build(place kernel.Place, c designs.Config, p position, knobs []designs.Kno
 	config.Least, config.Most = c.Items, min(2*c.Items, mostElements)
 	config.Threshold, config.Blocks = c.Knob(knobThreshold, config.Threshold), c.Knob(knobBlocks, 0) == 1
 	config.Direct, config.Refill = c.Knob(knobDirect, 0) == 1, c.Knob(knobRefill, config.Refill)
-	backing, err := p.form.backing(place, c, config)
+	var backing Backing
+	var err error
+	if pages != nil {
+		backing, err = p.form.shared(place, pages, c)
+	} else {
+		backing, err = p.form.backing(place, c, config)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -200,6 +214,30 @@ func overPages(place kernel.Place, c designs.Config, _ Config) (Backing, error) 
 		return b, nil
 	}
 	b, err := NewPages(place, max(c.Room, c.Items), bytes)
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+func overPagesOf(place kernel.Place, pages *page.Allocator, c designs.Config) (Backing, error) {
+	bytes := c.Bytes
+	if bytes == 0 {
+		bytes = pages.PageBytes()
+	}
+	b, err := NewPagesOf(place, pages, bytes)
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+func overChunksOf(place kernel.Place, pages *page.Allocator, c designs.Config) (Backing, error) {
+	bytes := c.Bytes
+	if bytes == 0 {
+		bytes = pages.PageBytes()
+	}
+	b, err := NewChunksOf(place, pages, max(c.Room, c.Items), bytes)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ var shown = map[mutant.ID][]string{
 	pt05: {"flag", "flag-bit"},
 	pt06: {"flag"},
 	pt07: {"xchg"},
+	pt14: {"lock", "lock-3.12"},
 	pt09: {"lock-reserve", "lock-reserve-nowait"},
 }
 

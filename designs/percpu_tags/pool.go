@@ -39,7 +39,7 @@
 // From I5 to I7: while those with the right hold fewer tags of the reserve than there are, none of them is refused. What I9 gives up for that is I3 for
 // such a caller: an ordinary tag that is freed meanwhile does not wake it, and it sleeps until one of the reserve is (Capabilities.Oversleeps).
 //
-// Locks, in the order they nest: the pool's lock, then one CPU's lock. Both are taken with interrupts masked. The owner may change its own list
+// I11, locks, in the order they nest: the pool's lock, then one CPU's lock (mutant PT-14). Both are taken with interrupts masked. The owner may change its own list
 // under the pool's lock alone: whoever else touches it, a thief, holds the pool's lock too.
 //
 // Orderings:
@@ -242,6 +242,9 @@ func (p *Pool) Free(t *kernel.Task, it designs.Item) {
 	t.IRQRestore()
 }
 
+// misuse refuses a tag that cannot exist. It is a call of its own, never inlined, so that the check in front of it costs a comparison and a
+// branch that is not taken.
+//
 //go:noinline
 func misuse(it designs.Item, tags uint32) {
 	panic(fmt.Sprintf("percpu_tags: free of tag %d of a pool of %d", it, tags))

@@ -44,6 +44,8 @@ var (
 		Story: "the thief raises its flag without a look at the owner's"})
 	pt07 = mutant.Define(mutant.Mutant{ID: "PT-07", Host: host, Breaks: "I1",
 		Story: "the thief takes the list without leaving the sentinel, and the owner pops and pushes while it copies"})
+	pt14 = mutant.Define(mutant.Mutant{ID: "PT-14", Host: host, Breaks: "I11",
+		Story: "the spill holds the lock of its own CPU when it asks for the pool's, and a thief holds the latter when it asks for the former"})
 )
 
 // allocSlow finds a tag for a CPU whose own list is empty: from the shared stack, from another CPU, or by waiting.
@@ -280,6 +282,10 @@ func (p *Pool) freeSlow(t *kernel.Task, cpu int, n uint32) {
 
 // spill moves a batch from the top of a full list to the shared stack; interrupts masked.
 func (p *Pool) spill(t *kernel.Task, l *list, n uint32) {
+	if mutant.On(pt14) {
+		l.lock.Lock(t)
+		defer l.lock.Unlock(t)
+	}
 	p.shared.lock.Lock(t)
 	count(&l.locks)
 	if !mutant.On(pt04) {

@@ -123,19 +123,6 @@ func TestMergeRefusesWhatDoesNotFit(t *testing.T) {
 	}
 }
 
-// FuzzDecode runs Fuzz from a good histogram, damaged ones and one of another form.
-func FuzzDecode(f *testing.F) {
-	good := stored(f, result.TimedAlloc, map[float64]int{20: 900, 80: 90, 123_456: 1}).Histogram
-	other, err := os.ReadFile("testdata/other-form.txt")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, seed := range []string{good, good[:len(good)/8*4], "AAAA" + good, "", "no histogram", string(other)} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(_ *testing.T, data []byte) { Fuzz(data) })
-}
-
 // Fuzz tells histograms from other text, or go-fuzz would not be guided. A histogram of another range is none of ours.
 func TestFuzzPrefersHistograms(t *testing.T) {
 	other, err := os.ReadFile("testdata/other-form.txt")

@@ -16,26 +16,31 @@ import (
 // It reads env.txt and cells.json, and holds raw.txt against them. A file that is missing, damaged or at odds with
 // another gives an error of one line that names the file, the line and the remedy.
 func Read(dir string) (Env, *Run, error) {
-	var data [3][]byte
+	var files [3]File
 	for i, name := range []string{EnvFile, RawFile, CellsFile} {
-		d, err := os.ReadFile(filepath.Join(dir, name))
+		data, err := os.ReadFile(filepath.Join(dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil, missing(dir, name)
 		}
 		if err != nil {
 			return nil, nil, err
 		}
-		data[i] = d
+		files[i] = File{name, data}
 	}
-	env, err := parseEnv(filepath.Join(dir, EnvFile), data[0])
+	return parse(dir, files)
+}
+
+// parse reads env.txt, raw.txt and cells.json, in this order. dir is for errors only.
+func parse(dir string, files [3]File) (Env, *Run, error) {
+	env, err := parseEnv(filepath.Join(dir, EnvFile), files[0].Data)
 	if err != nil {
 		return nil, nil, err
 	}
-	run, err := parseCells(filepath.Join(dir, CellsFile), data[2])
+	run, err := parseCells(filepath.Join(dir, CellsFile), files[2].Data)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := checkRaw(filepath.Join(dir, RawFile), data[1], run); err != nil {
+	if err := checkRaw(filepath.Join(dir, RawFile), files[1].Data, run); err != nil {
 		return nil, nil, err
 	}
 	return env, run, nil

@@ -31,19 +31,28 @@ type File struct {
 // of the environment become blanks. Write returns an error for a name that the benchmark format cannot hold and for a
 // figure that is infinite or not a number; the error names the cell.
 func Write(dir string, env Env, run *Run) error {
-	envText, err := marshalEnv(env)
+	files, err := marshal(dir, env, run)
 	if err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Join(dir, EnvFile), err)
+		return err
 	}
-	raw, err := marshalRaw(env, run)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Join(dir, RawFile), err)
+	return WriteFiles(dir, files[:])
+}
+
+// marshal gives env.txt, raw.txt and cells.json, in this order. dir is for the error only.
+func marshal(dir string, env Env, run *Run) (files [3]File, err error) {
+	write := func(i int, name string, data []byte, failed error) {
+		if failed != nil && err == nil {
+			err = fmt.Errorf("write %s: %w", filepath.Join(dir, name), failed)
+		}
+		files[i] = File{name, data}
 	}
-	cells, err := marshalCells(run)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Join(dir, CellsFile), err)
-	}
-	return WriteFiles(dir, []File{{EnvFile, envText}, {RawFile, raw}, {CellsFile, cells}})
+	data, failed := marshalEnv(env)
+	write(0, EnvFile, data, failed)
+	data, failed = marshalRaw(env, run)
+	write(1, RawFile, data, failed)
+	data, failed = marshalCells(run)
+	write(2, CellsFile, data, failed)
+	return files, err
 }
 
 func marshalCells(run *Run) ([]byte, error) {

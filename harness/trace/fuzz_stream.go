@@ -3,20 +3,21 @@ package trace
 import (
 	"bytes"
 	"fmt"
+	"strings"
 )
 
-// FuzzStream is the go-fuzz target of the reader of stream files, whose checksum it adds, or no change would get further than
-// that; FuzzDecode calls it too. Whatever the data, reading it must not panic, what it yields must keep the package's
-// invariants, and writing that must give the data back but for what a writer orders in its own way. It returns 1 for data
-// that is a recording, so that go-fuzz prefers it.
+// FuzzStream is the fuzz target of the reader of stream files, whose checksum it adds, or no change would get further than
+// that. Whatever the data, reading it must not panic, an error must be one line that names the file, what is read must keep
+// the package's invariants, and writing that must give the data back but for what a writer orders in its own way. It returns
+// 1 for data that is a recording, so that go-fuzz prefers it.
 func FuzzStream(data []byte) int {
 	if r, err := decodeStream(data, "fuzz"); (r == nil) == (err == nil) {
 		panic(fmt.Sprintf("error %v beside recording %v", err, r))
 	}
 	r, err := decodeStream(seal(bytes.Clone(data)), "fuzz")
 	if err != nil {
-		if r != nil || err.Error() == "" {
-			panic(fmt.Sprintf("error %q beside recording %v", err, r))
+		if r != nil || !strings.HasPrefix(err.Error(), "fuzz") || strings.Contains(err.Error(), "\n") {
+			panic(fmt.Sprintf("error %q beside a recording, or without the file's name, or of several lines", err))
 		}
 		return 0
 	}
@@ -40,14 +41,17 @@ func FuzzStream(data []byte) int {
 	return 1
 }
 
-// FuzzRing is the go-fuzz target of the reader of ring buffers; FuzzTake calls it too. The data is one sub-buffer. Whatever it
-// is, taking it in must not panic, and what comes out must keep the package's invariants.
+// FuzzRing is the fuzz target of the reader of ring buffers. The data is one sub-buffer. Whatever it is, taking it in must
+// not panic, an error must be one line, and what comes out must keep the package's invariants.
 func FuzzRing(data []byte) int {
 	ring, err := NewRing(fuzzHeader, fuzzFormats)
 	if err != nil {
 		panic(err)
 	}
-	if ring.Take(0, data) != nil {
+	if err := ring.Take(0, data); err != nil {
+		if strings.Contains(err.Error(), "\n") {
+			panic(fmt.Sprintf("an error of several lines: %q", err))
+		}
 		return 0
 	}
 	r, err := ring.Recording("fuzz", Source{}, 0, nil)

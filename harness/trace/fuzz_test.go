@@ -1,29 +1,9 @@
 package trace
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
-
-// FuzzRead runs Fuzz from the seeds and the golden recordings.
-func FuzzRead(f *testing.F) {
-	for _, pattern := range []string{"testdata/seeds/*", "testdata/golden/*.trace"} {
-		paths, err := filepath.Glob(pattern)
-		if err != nil || len(paths) == 0 {
-			f.Fatalf("%s: %d files, %v", pattern, len(paths), err)
-		}
-		for _, path := range paths {
-			data, err := os.ReadFile(path)
-			if err != nil {
-				f.Fatal(err)
-			}
-			f.Add(data)
-		}
-	}
-	f.Fuzz(func(_ *testing.T, data []byte) { Fuzz(data) })
-}
 
 // Fuzz must tell recordings from other data, or go-fuzz would not be guided.
 func TestFuzzPrefersRecordings(t *testing.T) {

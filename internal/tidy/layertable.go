@@ -17,6 +17,9 @@ var layerTable = []layerRow{
 
 	{"harness/debate", 5},
 
+	// It runs the fuzz targets.
+	{"internal/campaign", 5},
+
 	// The guest's tests look at machines as the harness makes them.
 	{"internal/numaboot", 5},
 	{"internal/numaboot/boot", 5},
@@ -72,6 +75,7 @@ var apart = struct {
 		// A fuzz target feeds a parser, so it may import the parser.
 		{"fuzz/target", "harness/trace"},
 		{"fuzz/target", "harness/result"},
+		{"fuzz/target", "harness/latency"},
 	},
 }
 

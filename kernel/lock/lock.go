@@ -19,6 +19,8 @@
 package lock
 
 import (
+	"unsafe"
+
 	"headroom/kernel"
 	"headroom/kernel/atomic"
 	"headroom/kernel/choice"
@@ -34,16 +36,6 @@ var (
 		Story: "Wake takes a waiter that has not left its CPU yet off the queue without waking it"})
 )
 
-// WaitType is how a lock waits, for the rule that a lock may only be taken under locks of the same or a later kind.
-type WaitType uint8
-
-// The wait types, from the least to the most restricted.
-const (
-	WaitSleep  WaitType = iota // may sleep: Mutex
-	WaitConfig                 // sleeps with rt=on: Spin
-	WaitSpin                   // always spins: RawSpin
-)
-
 // RT reports whether Spin sleeps (rt=on). It is set once, before any machine runs.
 var RT bool
 
@@ -53,6 +45,7 @@ type RawSpin struct{ word atomic.Uint32 }
 // Lock takes the lock, spinning while another CPU holds it. Any context but NMI; a holder that an interrupt may visit must mask interrupts.
 func (l *RawSpin) Lock(t *kernel.Task) {
 	if choice.Enabled {
+		asks(t, unsafe.Pointer(l), WaitSpin)
 		t.LockAsked()
 		t.SpinEnter()
 	}
@@ -81,12 +74,16 @@ func (l *RawSpin) TryLock(t *kernel.Task) bool {
 	}
 	if choice.Enabled {
 		t.SpinEnter()
+		tried(t, unsafe.Pointer(l), WaitSpin)
 	}
 	return true
 }
 
 // Unlock releases the lock. Only the holder calls it. O1: the release that the next Lock pairs with.
 func (l *RawSpin) Unlock(t *kernel.Task) {
+	if choice.Enabled {
+		releases(t, unsafe.Pointer(l))
+	}
 	l.word.StoreRelease(0)
 	if choice.Enabled {
 		t.SpinExit()
@@ -104,8 +101,11 @@ type Spin struct{ m Mutex }
 
 // Lock takes the lock. Any context but NMI; with rt=on process context only, with no RawSpin held.
 func (l *Spin) Lock(t *kernel.Task) {
+	if choice.Enabled {
+		asks(t, unsafe.Pointer(l), WaitConfig)
+	}
 	if RT {
-		l.m.Lock(t)
+		l.m.lock(t)
 		return
 	}
 	if choice.Enabled {
@@ -131,16 +131,22 @@ func (l *Spin) TryLock(t *kernel.Task) bool {
 	if !l.m.word.CompareAndSwap(0, held) {
 		return false
 	}
-	if choice.Enabled && !RT {
-		t.SpinEnter()
+	if choice.Enabled {
+		if !RT {
+			t.SpinEnter()
+		}
+		tried(t, unsafe.Pointer(l), WaitConfig)
 	}
 	return true
 }
 
 // Unlock releases the lock. Only the holder calls it.
 func (l *Spin) Unlock(t *kernel.Task) {
+	if choice.Enabled {
+		releases(t, unsafe.Pointer(l))
+	}
 	if RT {
-		l.m.Unlock(t)
+		l.m.unlock(t)
 		return
 	}
 	l.m.word.StoreRelease(0)

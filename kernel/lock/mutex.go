@@ -1,6 +1,8 @@
 package lock
 
 import (
+	"unsafe"
+
 	"headroom/kernel"
 	"headroom/kernel/atomic"
 	"headroom/kernel/choice"
@@ -21,6 +23,14 @@ type Mutex struct {
 
 // Lock takes the mutex, sleeping while another task holds it. Process context, with no spinning lock held.
 func (l *Mutex) Lock(t *kernel.Task) {
+	if choice.Enabled {
+		asks(t, unsafe.Pointer(l), WaitSleep)
+	}
+	l.lock(t)
+}
+
+// lock takes the mutex for whom it is, or is part of, a lock of another kind.
+func (l *Mutex) lock(t *kernel.Task) {
 	if choice.Enabled {
 		t.LockAsked()
 	}
@@ -58,12 +68,27 @@ func (l *Mutex) take() bool {
 }
 
 // TryLock takes the mutex if it is free and reports whether it did. Any context.
-func (l *Mutex) TryLock(t *kernel.Task) bool { return l.word.CompareAndSwap(0, held) }
+func (l *Mutex) TryLock(t *kernel.Task) bool {
+	if !l.word.CompareAndSwap(0, held) {
+		return false
+	}
+	if choice.Enabled {
+		tried(t, unsafe.Pointer(l), WaitSleep)
+	}
+	return true
+}
 
 // Unlock releases the mutex and wakes one waiter. Only the holder calls it, in process context.
 //
 // I2, O2: the swap makes the free word visible before Wake looks at the queue; a waiter enters the queue, then tries the word.
 func (l *Mutex) Unlock(t *kernel.Task) {
+	if choice.Enabled {
+		releases(t, unsafe.Pointer(l))
+	}
+	l.unlock(t)
+}
+
+func (l *Mutex) unlock(t *kernel.Task) {
 	if l.word.CompareAndSwap(held, 0) {
 		return
 	}

@@ -77,4 +77,6 @@ type Work struct {
 	NMI      bool // it runs in NMI context, and is not masked
 	Priority int  // a simulated machine may let it interrupt one of lower priority; natively interrupts run one after the other
 	next     *Work
+	// Scope, where it is not nil, is what the lock checker of a simulated run knows queued work by; who waits for the work says so by lock.Awaits.
+	Scope *kernel.Scope
 }

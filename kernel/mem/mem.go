@@ -17,6 +17,7 @@ import (
 	"reflect"
 	"unsafe"
 
+	"headroom/kernel/choice"
 	"headroom/kernel/mutant"
 )
 
@@ -42,6 +43,8 @@ type Memory struct {
 	saved   []byte
 	savedAt []uintptr
 	unbound error
+	objects []object // kept in the sim build only, in the order of allocation
+	marked  int      // of them there were at Save
 }
 
 type region struct {
@@ -177,6 +180,9 @@ func New[T any](m *Memory, node int) (*T, error) {
 	if err != nil {
 		return nil, err
 	}
+	if choice.Enabled {
+		m.note(p, reflect.TypeFor[T](), 1)
+	}
 	return (*T)(p), nil
 }
 
@@ -192,6 +198,9 @@ func Slice[T any](m *Memory, node, n int) ([]T, error) {
 	p, err := m.Alloc(node, unsafe.Sizeof(zero)*uintptr(n), LineBytes)
 	if err != nil {
 		return nil, err
+	}
+	if choice.Enabled {
+		m.note(p, reflect.TypeFor[T](), n)
 	}
 	return unsafe.Slice((*T)(p), n), nil
 }
@@ -224,12 +233,14 @@ func (m *Memory) Reset() {
 		clear(m.bytes(r.start, r.used))
 		r.used = r.start
 	}
+	m.objects = m.objects[:0]
 }
 
 // Save keeps a copy of every byte in use, for Restore.
 func (m *Memory) Save() {
 	m.saved = m.saved[:0]
 	m.savedAt = m.savedAt[:0]
+	m.marked = len(m.objects)
 	for _, r := range m.regions {
 		m.saved = append(m.saved, m.bytes(r.start, r.used)...)
 		m.savedAt = append(m.savedAt, r.used)
@@ -238,6 +249,7 @@ func (m *Memory) Save() {
 
 // Restore puts the memory back as it was at the latest Save, which must have been: every word of a design is here, so this is a fresh copy.
 func (m *Memory) Restore() {
+	m.objects = m.objects[:m.marked]
 	from := uintptr(0)
 	for i := range m.regions {
 		r := &m.regions[i]

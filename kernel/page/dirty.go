@@ -42,6 +42,7 @@ func (z *zone) write(t *kernel.Task, most int) (begun int) {
 	if !mutant.On(pg08) {
 		t.SetRights(rights | kernel.RightMemalloc)
 	}
+	lock.Enters(t, lock.Reclaim)
 	for ; begun < most; begun++ {
 		index, ok := z.oldest(t, &z.cache.dirty, kindWriting)
 		if !ok {
@@ -54,6 +55,7 @@ func (z *zone) write(t *kernel.Task, most int) (begun int) {
 			break
 		}
 	}
+	lock.Leaves(t, lock.Reclaim)
 	t.SetRights(rights)
 	return begun
 }

@@ -90,6 +90,7 @@ import (
 	"math/bits"
 
 	"headroom/kernel"
+	"headroom/kernel/choice"
 	"headroom/kernel/lock"
 	"headroom/kernel/machine"
 	"headroom/kernel/mem"
@@ -191,6 +192,9 @@ func New(place kernel.Place, config Config) (*Allocator, error) {
 // With NoFail it goes on until it has one. With NoLocks it is AllocNoLocks once the nearest list had nothing. It panics on an order out of range. Any
 // context but NMI.
 func (a *Allocator) Alloc(t *kernel.Task, gfp kernel.GFP, order int) (Page, error) {
+	if choice.Enabled {
+		mayBlock(t, gfp)
+	}
 	if uint(order) < a.listed {
 		if a.irqOff {
 			t.IRQSave()
@@ -223,6 +227,20 @@ func (a *Allocator) Alloc(t *kernel.Task, gfp kernel.GFP, order int) (Page, erro
 		}
 	}
 	return a.allocSlow(t, gfp, order)
+}
+
+// mayBlock tells the lock checker what an allocation with these flags may come to wait for, whether it does this time or not. Who is in reclaim does not
+// start another.
+func mayBlock(t *kernel.Task, gfp kernel.GFP) {
+	if !gfp.MayWait() || t.Rights()&kernel.RightMemalloc != 0 {
+		return
+	}
+	if gfp&kernel.IO != 0 {
+		lock.Awaits(t, lock.Reclaim)
+	}
+	if gfp&kernel.NoRetry == 0 {
+		lock.Awaits(t, lock.Memory)
+	}
 }
 
 // Free gives a block back; the caller is its last owner. It panics, before it changes anything, on a block that is not held with that order.

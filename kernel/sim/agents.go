@@ -101,6 +101,9 @@ func (m *Machine) pick(current int) (next int, ok bool) {
 		if m.live == 0 { // the program is over; what is in the buffers still has to come out
 			set &= m.agents.drains
 		}
+		if set == 0 && m.awoken() {
+			continue
+		}
 		if set == 0 || m.aborting {
 			return -1, false
 		}
@@ -118,7 +121,7 @@ func (m *Machine) pick(current int) (next int, ok bool) {
 
 // act is one step of an agent.
 func (m *Machine) act(agent int) {
-	if m.steps >= m.limit {
+	if m.steps >= m.limit && m.overdue() {
 		m.failure, m.aborting = m.livelock(), true
 		return
 	}

@@ -2,7 +2,10 @@
 
 package sim
 
-import "headroom/kernel/choice"
+import (
+	"headroom/kernel"
+	"headroom/kernel/choice"
+)
 
 // attach makes the words of the designs ask this machine before every access.
 func (m *Machine) attach() error {
@@ -14,6 +17,9 @@ func (m *Machine) attach() error {
 			}
 		}
 		choice.Point, choice.Await, choice.Fail, choice.Reached = m.hooks.point, m.hooks.await, m.hooks.fail, m.hooks.reach
+		if m.locks != nil {
+			kernel.WatchingLocks = m.locks
+		}
 		return nil
 	}
 	panic("sim: a simulated machine is running already in this process")
@@ -21,4 +27,5 @@ func (m *Machine) attach() error {
 
 func (m *Machine) detach() {
 	choice.Point, choice.Await, choice.Fail, choice.Reached = nil, nil, nil, nil
+	kernel.WatchingLocks = nil
 }

@@ -59,11 +59,12 @@ func (m *Machine) Resched(t *kernel.Task) {
 
 // Queue runs w as a task of its own; see machine.Machine.
 func (m *Machine) Queue(by *kernel.Task, cpu int, w *machine.Work) {
-	m.Spawn(by, machine.Spec{Name: "kworker", CPU: cpu, Body: w.Run})
+	m.Spawn(by, machine.Spec{Name: "kworker", CPU: cpu, Body: m.scoped(w)})
 }
 
 // Masked: what may interrupt or preempt t has changed.
 func (m *Machine) Masked(t *kernel.Task) {
+	m.locks.unmasked(t)
 	c := &m.cpus[t.CPU()]
 	if (c.ready|c.pending != 0 || m.movers) && c.top == t.Index() {
 		m.refresh(t.CPU())

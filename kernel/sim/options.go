@@ -8,7 +8,8 @@ type Options struct {
 	Nodes       int  // NUMA nodes, CPUs dealt to them in equal blocks; 0 means 1
 	MemoryBytes int  // per node; 0 means 256 KiB
 	Entities    int  // most tasks and pending interrupts at a time; 0 means 16, at most MaxEntities
-	StepLimit   int  // a run of more steps fails as a livelock; 0 means 20,000
+	StepLimit   int  // a run of more steps fails as a livelock; 0 means 20,000. With Fair: of more steps without Progress
+	Fair        int  // steps for which everybody goes on in turn, once StepLimit is reached, before that is a livelock; 0 for none
 	Races       bool // check plain words for data races; costs about half the speed
 	NoPreempt   bool // tasks keep their CPU until they wait
 	Nested      bool // an interrupt may arrive inside one of lower priority

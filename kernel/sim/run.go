@@ -136,10 +136,6 @@ func (m *Machine) explainStuck() {
 	m.failure = &Failure{Class: Deadlock, Message: m.whoWaits()}
 }
 
-func (m *Machine) livelock() *Failure {
-	return &Failure{Class: Livelock, Message: fmt.Sprintf("no end within the limit of %d steps", m.limit)}
-}
-
 // whoWaits lists the entities that are left and what each waits for.
 func (m *Machine) whoWaits() string {
 	var parts []string
@@ -150,6 +146,8 @@ func (m *Machine) whoWaits() string {
 		e := &m.entities[i]
 		state := "sleeps"
 		switch {
+		case m.cpus[e.task.CPU()].top == i && m.spinners>>i&1 == 0:
+			state = "runs"
 		case m.spinners>>i&1 != 0:
 			state = "spins"
 		case m.cpus[e.task.CPU()].ready>>i&1 != 0:

@@ -134,6 +134,8 @@ type Machine struct {
 	unplugged func(t *kernel.Task, cpu int)
 	again     func() bool // see Repeat
 	hooks     hooks
+	locks     *lockWatch // nil unless somebody watches them
+	progress  progress
 }
 
 // hooks are what the machine puts into package choice for the time of a run.
@@ -255,6 +257,7 @@ func (m *Machine) clear() {
 	m.used, m.ever, m.live, m.eligible, m.spinners = 0, 0, 0, 0, 0
 	m.current, m.steps, m.hash = -1, 0, hashSeed
 	m.failure, m.aborting, m.dying = nil, false, 0
+	m.handBack()
 	m.rearm()
 	if m.model != nil {
 		m.model.clear()

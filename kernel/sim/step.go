@@ -24,7 +24,7 @@ func (m *Machine) point(kind choice.Kind, word unsafe.Pointer, detail uint64) {
 		panic(aborted{})
 	}
 	self := m.current
-	if m.steps >= m.limit {
+	if m.steps >= m.limit && m.overdue() {
 		m.fail(m.livelock())
 	}
 	if m.watch != nil {
@@ -91,7 +91,7 @@ func (m *Machine) pointBeside(kind choice.Kind, word unsafe.Pointer, detail uint
 	if m.model != nil {
 		m.model.settle()
 	}
-	if m.steps >= m.limit {
+	if m.steps >= m.limit && m.overdue() {
 		m.fail(m.livelock())
 	}
 	if m.watch != nil {
@@ -273,6 +273,7 @@ func (m *Machine) finished(i int) {
 	c := &m.cpus[index]
 	m.used &^= 1 << i
 	m.live--
+	m.locks.ended(&e.task)
 	if m.aborting {
 		m.coros.Switch(coro.Main)
 		return

@@ -1,0 +1,195 @@
+//go:build sim
+
+package lockdep
+
+import (
+	"math/bits"
+	"runtime"
+	"strings"
+	"testing"
+
+	"headroom/kernel"
+	"headroom/kernel/lock"
+	"headroom/kernel/machine"
+	"headroom/kernel/mem"
+	"headroom/kernel/mutant"
+	"headroom/kernel/sim"
+)
+
+// shelf is a type with locks at several depths, one of them in an array.
+type shelf struct {
+	guard lock.Spin
+	rows  [3]struct {
+		count mem.Plain64
+		lock  lock.RawSpin
+	}
+	queue lock.WaitQueue
+}
+
+// bench is a machine with two shelves and a mutex, on which tasks run one after the other.
+type bench struct {
+	*sim.Machine
+	graph   *Graph
+	shelves []shelf
+	mutex   *lock.Mutex
+}
+
+type lowest struct{}
+
+func (lowest) Next(eligible uint64, _ int) int { return bits.TrailingZeros64(eligible) }
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	m, err := sim.New(sim.Options{CPUs: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Close)
+	b := &bench{Machine: m, graph: New(m.Memory())}
+	if b.shelves, err = mem.Slice[shelf](m.Memory(), 0, 2); err != nil {
+		t.Fatal(err)
+	}
+	if b.mutex, err = mem.New[lock.Mutex](m.Memory(), 0); err != nil {
+		t.Fatal(err)
+	}
+	b.graph.Sites = true
+	m.WatchLocks(b.graph)
+	m.SetStrategy(lowest{})
+	m.Mark()
+	return b
+}
+
+// run makes an execution of one task and, if there is one, of an interrupt that comes after it.
+func (b *bench) run(t *testing.T, task, interrupt func(t *kernel.Task)) {
+	t.Helper()
+	b.Rewind()
+	b.graph.Begin()
+	b.Spawn(nil, machine.Spec{Name: "task", CPU: 0, Body: task})
+	if interrupt != nil {
+		b.Interrupt(nil, 1, &machine.Work{Run: interrupt})
+	}
+	if err := b.Run(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// summaries are what was reported.
+func (b *bench) summaries() string {
+	var list []string
+	for _, r := range b.graph.Reports() {
+		list = append(list, string(r.Rule)+": "+r.Summary)
+	}
+	return strings.Join(list, "\n")
+}
+
+// A lock's class is the field that it is, in whichever object of the type, and however deep.
+func TestClassesAreFields(t *testing.T) {
+	b := newBench(t)
+	b.run(t, func(t *kernel.Task) {
+		b.mutex.Lock(t)
+		b.shelves[1].guard.Lock(t)
+		b.shelves[0].rows[2].lock.Lock(t)
+		b.shelves[0].queue.Wake(t, 0)
+		b.shelves[0].rows[2].lock.Unlock(t)
+		b.shelves[1].guard.Unlock(t)
+		b.mutex.Unlock(t)
+	}, nil)
+	var names []string
+	for _, c := range b.graph.classes[2:] {
+		names = append(names, c.label())
+	}
+	if got, want := strings.Join(names, ", "), "lock.Mutex (mutex), lockdep.shelf.guard (spinlock), lockdep.shelf.rows[].lock (raw spinlock)"; got != want {
+		t.Errorf("the classes are %s; want %s", got, want)
+	}
+	if b.graph.Edges() != 3 || b.summaries() != "" {
+		t.Errorf("%d edges, and reports %q; want 3 and none", b.graph.Edges(), b.summaries())
+	}
+}
+
+// Two locks of a class may be nested in one order, not in both: over executions, and whichever tasks they are.
+func TestLocksOfAClassNestOneWay(t *testing.T) {
+	b := newBench(t)
+	nest := func(outer, inner int) func(t *kernel.Task) {
+		return func(t *kernel.Task) {
+			b.shelves[outer].guard.Lock(t)
+			b.shelves[inner].guard.Lock(t)
+			b.shelves[inner].guard.Unlock(t)
+			b.shelves[outer].guard.Unlock(t)
+		}
+	}
+	b.run(t, nest(0, 1), nil)
+	if b.summaries() != "" {
+		t.Errorf("one order: %s", b.summaries())
+	}
+	b.run(t, nest(1, 0), nil)
+	if got, want := b.summaries(), "recursion: two of lockdep.shelf.guard are nested in both orders"; got != want {
+		t.Errorf("both orders: %q; want %q", got, want)
+	}
+}
+
+// An interrupt that takes one lock of a class, and a task that holds another one with interrupts on, are enough (I3).
+func TestInterruptsAreComparedByClass(t *testing.T) {
+	if err := comparedByClass(t); err != "" {
+		t.Error(err)
+	}
+	mutant.Set("LD-03")
+	defer mutant.Set("")
+	if comparedByClass(t) == "" {
+		t.Error("the check passes with LD-03")
+	}
+}
+
+func comparedByClass(t *testing.T) string {
+	b := newBench(t)
+	use := func(i int) func(t *kernel.Task) {
+		return func(t *kernel.Task) {
+			b.shelves[i].guard.Lock(t)
+			b.shelves[i].guard.Unlock(t)
+		}
+	}
+	b.run(t, use(0), use(1))
+	if got, want := b.summaries(), "irq-safety: lockdep.shelf.guard is taken by interrupts, and held while they may arrive"; got != want {
+		return got + "; want " + want
+	}
+	return ""
+}
+
+// Equal findings are one report, and equal executions give equal reports (I4).
+func TestReportsAreMadeOnceAndAlike(t *testing.T) {
+	texts := map[string]bool{}
+	for range 2 {
+		b := newBench(t)
+		for range 3 {
+			b.run(t, func(t *kernel.Task) {
+				b.shelves[0].rows[0].lock.Lock(t)
+				b.shelves[0].guard.Lock(t)
+				b.shelves[0].guard.Unlock(t)
+				b.shelves[0].rows[0].lock.Unlock(t)
+			}, nil)
+		}
+		if n := len(b.graph.Reports()); n != 1 {
+			t.Fatalf("%d reports: %s", n, b.summaries())
+		}
+		texts[b.graph.Reports()[0].Text] = true
+	}
+	if len(texts) != 1 {
+		t.Errorf("two equal runs give reports that differ: %v", texts)
+	}
+}
+
+// Of a stack are named the functions of designs and of the kernel that they stand on, with folder, file and line; the machinery in between is left out.
+func TestStacksNameDesignsAndKernel(t *testing.T) {
+	for _, c := range []struct{ function, want string }{
+		{"headroom/kernel/page.(*zone).enter", "kernel/page/zone.go:7 zone.enter"},
+		{"headroom/designs/page.(*Pool).take.func1", "designs/page/zone.go:7 Pool.take.func1"},
+		{"headroom/kernel/lock.(*Spin).Lock", ""},
+		{"headroom/kernel.(*Task).Wake", ""},
+		{"headroom/fuzz/scenario.(*actor).body", ""},
+		{"runtime.goexit", ""},
+	} {
+		got, ok := inSource(runtime.Frame{Function: c.function, File: "/somewhere/page/zone.go", Line: 7})
+		if got != c.want || ok != (c.want != "") {
+			t.Errorf("%s is named %q, %v; want %q", c.function, got, ok, c.want)
+		}
+	}
+}

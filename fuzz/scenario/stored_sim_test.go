@@ -1,0 +1,117 @@
+//go:build sim
+
+package scenario
+
+import (
+	"bytes"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// storedExecutions is enough for each of the stored scenarios that expects something, with room; those that expect nothing take all of it.
+const storedExecutions = 1500
+
+// Every scenario of testdata meets its expectation.
+func TestStoredScenariosMeetTheirExpectations(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("..", "testdata", "*.scn"))
+	if err != nil || len(files) < 15 {
+		t.Fatalf("%d scenarios, %v", len(files), err)
+	}
+	for _, path := range files {
+		found := search(t, stored(t, strings.TrimSuffix(filepath.Base(path), ".scn")), 1, storedExecutions, false)
+		for _, why := range found.Unmet {
+			t.Errorf("%s: %s", path, why)
+		}
+	}
+}
+
+// The three tasks of 2016 bring each other to a stop, and the report names the lines of the scenario and of the allocator, who has what and waits for what.
+func TestRientjesTasksLivelock(t *testing.T) {
+	found := search(t, stored(t, "rientjes-abc"), 1, storedExecutions, false)
+	var text bytes.Buffer
+	if err := found.Print(&text, "swarm", 1, func(r *Replay) string { return "replay " + string(r.Class) }, "again"); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{
+		"LIVELOCK: no progress",
+		"lock b, and has 1 of a",
+		"alloc zone, and has mutex b",
+		"is the out-of-memory killer's victim",
+		"repeat: replay livelock",
+		"lockdep: element: blocking page allocation -> element of a -> mutex b -> blocking page allocation",
+		"rientjes-abc.scn:21 alloc a NOIO",
+		"rientjes-abc.scn:22 lock b",
+		"kernel/page/page.go:",
+		"repeat: again --executions",
+		"expected livelock lockdep:element: met",
+	} {
+		if !strings.Contains(text.String(), part) {
+			t.Errorf("the report lacks %q:\n%s", part, text.String())
+		}
+	}
+}
+
+// Equal searches print equal bytes.
+func TestEqualSearchesPrintAlike(t *testing.T) {
+	for _, name := range []string{"rientjes-abc", "heo-refill-under-lock", "lock-ranking-inverted", "stealing-against-free"} {
+		var texts []string
+		for range 2 {
+			found := search(t, stored(t, name), 7, 200, false)
+			var text bytes.Buffer
+			if err := found.Print(&text, "swarm", 7, func(r *Replay) string { return r.String() }, "again"); err != nil {
+				t.Fatal(err)
+			}
+			texts = append(texts, text.String())
+		}
+		if texts[0] != texts[1] {
+			t.Errorf("%s prints\n%s\nand then\n%s", name, texts[0], texts[1])
+		}
+	}
+}
+
+// A replay file holds all that is needed: it reads back equal, and the run it makes is the recorded one, step for step.
+func TestReplaysOfScenariosRepeat(t *testing.T) {
+	for _, name := range []string{"rientjes-abc", "two-from-one-pool", "heo-refill-under-lock"} {
+		for _, r := range search(t, stored(t, name), 1, storedExecutions, false).Failures {
+			text := r.String()
+			back, err := ParseReplay("f.replay", text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if back.String() != text {
+				t.Errorf("%s reads back as\n%s", text, back)
+			}
+			played, err := back.Play()
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			if !slices.Equal(played.Again.Short, r.Short) || played.Again.Message != r.Message {
+				t.Errorf("%s: the replay takes another way", name)
+			}
+		}
+	}
+}
+
+// A replay whose schedule was cut, or whose scenario was changed, says so.
+func TestReplaysOfOtherRunsAreRefused(t *testing.T) {
+	r := search(t, stored(t, "two-from-one-pool"), 1, storedExecutions, false).Failures[0]
+	text := r.String()
+	for _, c := range []struct{ from, to, says string }{
+		{"items 2", "items 4", "did not fail"},
+		{"hash 0x", "hash 0x1", "want a number"},
+		{ReplayHeader, "headroom replay 2", "not a replay file"},
+		{"| headroom scenario 1", "| headroom scenario 9", "not a scenario"},
+		{"\nclass", "\nclasses", "unknown line"},
+	} {
+		back, err := ParseReplay("f.replay", strings.Replace(text, c.from, c.to, 1))
+		if err == nil {
+			_, err = back.Play()
+		}
+		if err == nil || !strings.Contains(err.Error(), c.says) && !strings.Contains(err.Error(), "schedule") {
+			t.Errorf("%s in the place of %s: %v; want it to say %q", c.to, c.from, err, c.says)
+		}
+	}
+}
