@@ -31,6 +31,10 @@ type Hunt struct {
 	Each        func(executions int) // told now and then how far the hunt is; may be nil
 	// Programs, when not empty, are run instead of generated ones. They are programs of Variant.
 	Programs []Program
+	// Draw, when not nil, draws the programs instead of Size.Generate. They are programs of Variant; one that the design refuses to be made for is passed
+	// over.
+	Draw      func(s *rng.Stream) Program
+	Schedules int // of each program; 0 for the standard
 
 	hub bool // see runnerOptions
 }
@@ -74,6 +78,9 @@ func (h *Hunt) Run() (*Found, error) {
 		program := h.nextProgram(&stream, strategy, found.Programs)
 		found.Programs++
 		r, err := newRunner(h.Variant, program, runnerOptions{bare: h.Bare, hub: h.hub})
+		if err != nil && h.Draw != nil && !errors.Is(err, ErrNativeOnly) {
+			continue
+		}
 		if err != nil {
 			return found, err
 		}
@@ -99,6 +106,9 @@ func (h *Hunt) nextProgram(stream *rng.Stream, strategy explore.Strategy, n int)
 	if len(h.Programs) > 0 {
 		return h.Programs[n%len(h.Programs)]
 	}
+	if h.Draw != nil {
+		return h.Draw(stream)
+	}
 	if _, ok := strategy.(*explore.DFS); ok {
 		return Tiny.Generate(stream, h.Variant)
 	}
@@ -116,7 +126,7 @@ func (h *Hunt) schedules(r *runner, strategy explore.Strategy, stream *rng.Strea
 		strategy = twice
 	}
 	length, hash := 0, uint64(0)
-	for n := 0; exhaustive || n < schedulesPerProgram; n++ {
+	for n := 0; exhaustive || n < cmp.Or(h.Schedules, schedulesPerProgram); n++ {
 		if h.over(found) {
 			return false, nil
 		}

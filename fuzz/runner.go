@@ -27,6 +27,7 @@ type runner struct {
 	steps     int // of the program's own run, without the drain behind it
 	pruned    int // executions that the strategy abandoned
 	bare      bool
+	special   special
 }
 
 // taskState is the harness's side of one task; it is set back at the start of each run.
@@ -64,7 +65,10 @@ func newRunner(v designs.Variant, p Program, o runnerOptions) (*runner, error) {
 	if v.Capabilities.HoldsBack {
 		entities += workerEntities
 	}
-	m, err := sim.New(sim.Options{CPUs: p.CPUs, Entities: min(sim.MaxEntities, entities), Races: !o.bare, Hub: o.hub})
+	if v.Works != nil {
+		entities += v.Works(p.Config)
+	}
+	m, err := sim.New(sim.Options{CPUs: p.CPUs, Entities: min(sim.MaxEntities, entities), Races: !o.bare, Hub: o.hub, StepLimit: p.stepLimit()})
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +78,10 @@ func newRunner(v designs.Variant, p Program, o runnerOptions) (*runner, error) {
 		return nil, err
 	}
 	r.ledger = newLedger(m, v, p.Config)
+	if err := r.newSpecial(); err != nil {
+		m.Close()
+		return nil, err
+	}
 	r.tasks = make([]taskState, len(p.Tasks))
 	for i := range p.Tasks {
 		r.spawn(i)
@@ -113,6 +121,20 @@ func (t Task) interrupts() int {
 	return n
 }
 
+// Programs of few items end within ordinarySteps, whatever the schedule; with many, filling and emptying takes its steps for each item.
+const (
+	ordinarySteps = 20_000
+	fewItems      = 64
+	stepsPerItem  = 200
+)
+
+func (p *Program) stepLimit() int {
+	if p.Config.Items <= fewItems {
+		return ordinarySteps
+	}
+	return ordinarySteps + stepsPerItem*p.Config.Items*len(p.Tasks)
+}
+
 func (r *runner) close() { r.machine.Close() }
 
 func (r *runner) spawn(i int) {
@@ -131,6 +153,7 @@ func (r *runner) run(s sim.Strategy) error {
 	m := r.machine
 	m.Rewind()
 	r.ledger.reset()
+	r.special.reset()
 	for i := range r.tasks {
 		s := &r.tasks[i]
 		s.pc, s.held, s.waiting, s.raised = 0, s.held[:0], false, 0
@@ -195,6 +218,7 @@ func (r *runner) body(t *kernel.Task, i int) {
 		op := ops[s.pc]
 		s.pc++
 		r.operate(t, s, op)
+		r.audit()
 	}
 	for len(s.held) > 0 {
 		r.operate(t, s, Op{Code: Free})
@@ -222,24 +246,28 @@ func (r *runner) operate(t *kernel.Task, s *taskState, op Op) {
 			r.raise(t, s, op.CPU, it, false)
 			return
 		}
-		r.ledger.give(it)
-		r.allocator.Free(t, it)
+		r.free(t, it)
 	case IRQTry:
 		r.raise(t, s, op.CPU, 0, true)
 	case Yield:
 		t.Resched()
+		if r.special.defers != nil {
+			r.special.defers.Quiesce(t)
+		}
 	case Unplug:
 		_ = r.machine.Unplug(t, op.CPU, func(t *kernel.Task) { // the last CPU stays: that is not an error of the program
 			if d, ok := r.allocator.(designs.CPUDead); ok {
 				d.CPUDead(t, op.CPU)
 			}
 		})
+	default:
+		r.operateSpecial(t, s, op)
 	}
 }
 
 func (r *runner) alloc(t *kernel.Task, s *taskState, gfp kernel.GFP) {
 	s.waiting = gfp.MayWait() && r.variant.Capabilities.MayWait
-	it, err := r.allocator.Alloc(t, gfp)
+	it, err := r.allocOne(t, gfp)
 	if err != nil {
 		if s.waiting {
 			r.machine.Fail(sim.Contract, "a caller that may wait was refused: %v (C5)", err)
@@ -247,14 +275,33 @@ func (r *runner) alloc(t *kernel.Task, s *taskState, gfp kernel.GFP) {
 		return
 	}
 	s.waiting = false
-	r.ledger.take(it)
 	s.held = append(s.held, it)
+}
+
+// allocOne makes one call of Alloc and notes what came of it.
+func (r *runner) allocOne(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
+	around := r.enter(t, 1)
+	it, err := r.allocator.Alloc(t, gfp)
+	if err == nil {
+		r.ledger.take(it)
+	}
+	r.leave(t, 1, around, err)
+	return it, err
+}
+
+// free gives an item back.
+func (r *runner) free(t *kernel.Task, it designs.Item) {
+	r.ledger.give(it)
+	r.special.inside++
+	r.allocator.Free(t, it)
+	r.special.inside--
 }
 
 func (r *runner) raise(t *kernel.Task, s *taskState, cpu int, it designs.Item, try bool) {
 	w := &s.works[s.raised]
 	s.raised++
 	w.item, w.try = it, try
+	r.special.pending++
 	r.machine.Interrupt(t, cpu, &w.Work)
 }
 
@@ -262,13 +309,13 @@ func (r *runner) interrupt(t *kernel.Task, w *completion) {
 	it := w.item
 	if w.try {
 		var err error
-		if it, err = r.allocator.Alloc(t, kernel.NoWait); err != nil {
+		if it, err = r.allocOne(t, kernel.NoWait); err != nil {
+			r.special.pending--
 			return
 		}
-		r.ledger.take(it)
 	}
-	r.ledger.give(it)
-	r.allocator.Free(t, it)
+	r.free(t, it)
+	r.special.pending--
 }
 
 // stuck says whether a run in which nobody can go on is a broken promise.

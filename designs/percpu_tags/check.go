@@ -63,3 +63,6 @@ func (s seen) visit(place string, tag uint32) error {
 	s[tag] = true
 	return nil
 }
+
+// Listed is the number of tags on a CPU's list; it may change at any moment.
+func (p *Pool) Listed(cpu int) int { return int(p.cpus[cpu].free.Load()) }
