@@ -28,6 +28,7 @@ import (
 	"headroom/kernel"
 	"headroom/kernel/latency"
 	"headroom/kernel/mem"
+	"headroom/kernel/page"
 )
 
 // Item is what an allocator hands out: a tag, an id, or an offset into machine memory. Never an address: traces and hashes must not depend
@@ -132,6 +133,9 @@ type Config struct {
 	Bytes int            // bytes of memory behind each item, for variants with memory, up to Most; 0 for none
 	Room  int            // items' worth of backing memory, up to Most, for variants that draw on memory below them; less than Items means just enough for those
 	Knobs map[string]int // the variant's own parameters by name; absent ones take their defaults
+	// Zones is memory that others use as well, for variants that can stand on it (Capabilities.OnZones); Room does not count then. nil: a variant
+	// makes zones of its own.
+	Zones *page.Allocator
 }
 
 // Knob returns the value of a parameter, or its default.
@@ -212,6 +216,9 @@ type Capabilities struct {
 	ReserveWaits bool             `json:"reserveWaits"` // Reserve with DirectReclaim waits until others have freed enough, instead of failing
 	KeepsAside   bool             `json:"keepsAside"`   // a caller may be refused beside items that other CPUs keep at hand; there are as many more
 	Misses       bool             `json:"misses"`       // a caller may be refused since another is inside at that moment, however much is free
+	OnZones      bool             `json:"onZones"`      // can stand on zones that others use as well (Config.Zones)
+	Promises     bool             `json:"promises"`     // it is a Reserver
+	Resizes      bool             `json:"resizes"`      // it is a Resizer
 	Unbounded    bool             `json:"unbounded"`    // Items is a hint, not a limit
 	KnownFaults  string           `json:"knownFaults"`  // faults kept from the original, "" for none
 }

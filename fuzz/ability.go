@@ -20,10 +20,10 @@ type Drainer interface {
 	Drain(t *kernel.Task)
 }
 
-// Auditor is an allocator with an invariant that holds at any moment, not just at quiescence. entitled is how many allocations have been begun in
-// this run by callers who may use a reserve, or part of it.
+// Auditor is an allocator with an invariant that holds at any moment, not just at quiescence. byFlag and byRight are how many allocations have been begun
+// in this run by callers whose flags open part of a reserve, and whose task's rights open all of it.
 type Auditor interface {
-	Audit(entitled int) error
+	Audit(byFlag, byRight int) error
 }
 
 // Lister is an allocator that keeps items for each CPU, where others steal from.

@@ -28,8 +28,13 @@ func (r *runner) capture(strategy explore.Strategy, first *sim.Failure) (*Replay
 func (r *runner) record(strategy explore.Strategy) (*Replay, *sim.Failure, error) {
 	record := &explore.Record{From: strategy}
 	r.machine.Observe(func(s sim.Step) {
-		if last := len(record.Segments) - 1; last >= 0 {
+		last := len(record.Segments) - 1
+		switch {
+		case last < 0:
+		case len(s.PCs) > 0:
 			record.Segments[last].Place, _, _ = place(s.PCs)
+		case record.Segments[last].Entity == s.Entity && r.machine.Agents()>>s.Entity&1 != 0:
+			record.Segments[last].Place = s.Note // an answer to a question of a task's is no place
 		}
 	})
 	defer r.machine.Observe(nil)

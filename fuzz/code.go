@@ -19,11 +19,11 @@ const (
 	IRQTry   Code = "irqtry"   // raise an interrupt on CPU argument that allocates without waiting, and frees what it got
 	Yield    Code = "yield"    // stop between operations
 	Unplug   Code = "unplug"   // take CPU argument offline, and have the design told; nothing if it is the last
+	Plug     Code = "plug"     // bring CPU argument back, and have an Onliner told; nothing to bring back if it is online, or still going offline
 )
 
 // The operations that only some allocators have, and families of programs made for them. Nothing happens where there is no such ability.
 const (
-	Plug     Code = "plug"     // bring CPU argument back, and have an Onliner told; nothing to bring back if it is online
 	All      Code = "all"      // allocate without waiting until refused
 	FreeAll  Code = "freeall"  // free all that is held, by one call of a designs.BulkFreer
 	Bulk     Code = "bulk"     // allocate argument items at once, waiting if need be (designs.BulkAllocator)
@@ -58,7 +58,7 @@ var codes = []struct {
 	{NoLocks, noOperand}, {Resize, countOperand}, {Tune, countOperand}, {Drain, noOperand}, {Bogus, countOperand}, {Read, noOperand}}
 
 // ordinaryCodes is how many of them, the first, generated programs have.
-const ordinaryCodes = 8
+const ordinaryCodes = 9
 
 // Op is one operation of a task.
 type Op struct {

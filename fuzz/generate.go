@@ -1,6 +1,8 @@
 package fuzz
 
 import (
+	"slices"
+
 	"headroom/designs"
 	"headroom/internal/rng"
 )
@@ -82,6 +84,8 @@ func (z Size) task(s *rng.Stream, v designs.Variant, cpus, spare int) (t Task, u
 			op.Code = Yield
 			if v.Capabilities.PerCPU && cpus > 1 && s.Below(2) == 0 {
 				op.Code = Unplug
+			} else if at := slices.IndexFunc(t.Ops, func(o Op) bool { return o.Code == Unplug }); at >= 0 {
+				op = Op{Code: Plug, CPU: t.Ops[at].CPU}
 			}
 		}
 		if op.Code == Free || op.Code == FreeLast || op.Code == Complete {

@@ -34,7 +34,9 @@ type Hunt struct {
 	// Draw, when not nil, draws the programs instead of Size.Generate. They are programs of Variant; one that the design refuses to be made for is passed
 	// over.
 	Draw      func(s *rng.Stream) Program
-	Schedules int // of each program; 0 for the standard
+	Schedules int    // of each program; 0 for the standard
+	Traits    Traits // what the machine of generated programs does by itself
+	Vary      bool   // draw that for each program instead
 
 	hub bool // see runnerOptions
 }
@@ -56,6 +58,7 @@ type Search struct {
 	Whole     int // those of them that have none beyond the bound either
 	Bound     int // up to which bound the program was exhausted in which the search was broken off; -1 if not even without preemptions, or if there is none
 	Pruned    int // executions abandoned: only orders of steps without a conflict were left
+	Plain     int // programs of which nothing was left out so, because their machines have entities of their own
 }
 
 // schedulesPerProgram is how many schedules a program gets before the next is drawn. Most seeded bugs need a handful; construction is cheap.
@@ -109,10 +112,16 @@ func (h *Hunt) nextProgram(stream *rng.Stream, strategy explore.Strategy, n int)
 	if h.Draw != nil {
 		return h.Draw(stream)
 	}
+	size := Ordinary
 	if _, ok := strategy.(*explore.DFS); ok {
-		return Tiny.Generate(stream, h.Variant)
+		size = Tiny
 	}
-	return Ordinary.Generate(stream, h.Variant)
+	p := size.Generate(stream, h.Variant)
+	p.Traits = h.Traits
+	if h.Vary {
+		p.Traits = GenerateTraits(stream, h.Variant, p.CPUs)
+	}
+	return p
 }
 
 // schedules runs one program under many schedules and reports whether one failed.
@@ -179,6 +188,9 @@ func (found *Found) searched(d *explore.DFS, pruned int) {
 		found.Search = &Search{Bound: -1}
 	}
 	found.Search.Pruned += pruned
+	if d.NoneSlept() {
+		found.Search.Plain++
+	}
 	switch bound, done, whole := d.Exhausted(); {
 	case !done:
 		found.Search.Bound = bound

@@ -14,7 +14,7 @@ func (p *Playback) Print(w io.Writer) error {
 		l.step(&p.Steps[i])
 	}
 	if p.Failure != nil {
-		l.printf("\n%v\n%d steps, hash %#016x\n", p.Failure, len(p.Steps), p.Hash)
+		l.printf("\n%v\n%d steps, hash %#016x\n", p.Failure, p.Taken, p.Hash)
 	}
 	return l.err
 }
@@ -62,6 +62,11 @@ func (r *Replay) summary() string {
 	}
 	if r.Mutant != "" {
 		fmt.Fprintf(&b, ", mutant %s", r.Mutant)
+	}
+	var traits strings.Builder
+	r.Program.Traits.write(&traits)
+	for line := range strings.Lines(traits.String()) {
+		b.WriteString(", " + strings.TrimSpace(line))
 	}
 	return b.String()
 }

@@ -15,7 +15,8 @@ import (
 // Playback is a run made from a replay file.
 type Playback struct {
 	Replay  *Replay
-	Steps   []PlayedStep
+	Steps   []PlayedStep // and what the machine did or answered in between
+	Taken   int          // steps
 	Failure *sim.Failure // nil when the run did not fail
 	Hash    uint64
 }
@@ -34,6 +35,9 @@ type PlayedStep struct {
 func (s *PlayedStep) OnWord() bool { return s.Kind < choice.Fence }
 
 func (s *PlayedStep) whereabouts() string {
+	if s.Note != "" {
+		return s.Note
+	}
 	return strings.TrimSpace(strings.Join([]string{s.Inner, s.Function, s.Line}, " "))
 }
 
@@ -89,7 +93,7 @@ func (r *Replay) play(strategy explore.Strategy) (*Playback, error) {
 	if err != nil && !errors.As(err, &p.Failure) && !errors.Is(err, sim.ErrAbandoned) {
 		return nil, err
 	}
-	p.Hash = runner.machine.Hash()
+	p.Taken, p.Hash = runner.machine.Steps(), runner.machine.Hash()
 	return p, nil
 }
 

@@ -15,6 +15,7 @@ package fuzz
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -35,6 +36,7 @@ type Program struct {
 	Variant string
 	CPUs    int
 	Config  designs.Config
+	Traits  Traits
 	Tasks   []Task
 }
 
@@ -44,6 +46,7 @@ const (
 	maxTasks = 24
 	maxOps   = 400
 	maxItems = 4096
+	maxBytes = 4096 // of an item
 )
 
 // Find is the variant that a program runs on: of the catalog, or one of the clients. The error lists what there is.
@@ -57,6 +60,27 @@ func (p *Program) Find() (designs.Variant, error) {
 		}
 	}
 	return catalog.Find(p.Design, p.Variant)
+}
+
+// Guaranteed is how many items of an allocator of variant v there are for the program throughout: those of its configuration, or of the smallest size
+// that it is changed to meanwhile; of none there is one.
+func (p *Program) Guaranteed(v designs.Variant) int {
+	c := p.Config
+	for _, t := range p.Tasks {
+		for _, o := range t.Ops {
+			if o.Code == Resize {
+				c.Items = min(c.Items, max(1, o.N))
+			}
+		}
+	}
+	return v.Guaranteed(c)
+}
+
+// Has reports whether an operation of the program has that code.
+func (p *Program) Has(code Code) bool {
+	return slices.ContainsFunc(p.Tasks, func(t Task) bool {
+		return slices.ContainsFunc(t.Ops, func(o Op) bool { return o.Code == code })
+	})
 }
 
 // knobs lists the configuration's knobs by name.
@@ -79,9 +103,13 @@ func (p *Program) write(b *strings.Builder) {
 	if p.Config.Room > 0 {
 		fmt.Fprintf(b, "room %d\n", p.Config.Room)
 	}
+	if p.Config.Bytes > 0 {
+		fmt.Fprintf(b, "bytes %d\n", p.Config.Bytes)
+	}
 	for _, name := range p.knobs() {
 		fmt.Fprintf(b, "knob %s %d\n", name, p.Config.Knobs[name])
 	}
+	p.Traits.write(b)
 	for _, t := range p.Tasks {
 		fmt.Fprintf(b, "task %d", t.CPU)
 		for _, o := range t.Ops {

@@ -6,6 +6,7 @@ import (
 
 	"headroom/designs"
 	"headroom/fuzz/explore"
+	"headroom/kernel/sim"
 )
 
 // reduction is a program with a part less, and what becomes of the entities of its schedules.
@@ -14,17 +15,17 @@ type reduction struct {
 	gone    int // the task that is not there any more, -1 if all are
 }
 
-// schedule renumbers the entities of a schedule of the larger program.
-func (c reduction) schedule(segments []explore.Segment) []explore.Segment {
-	if c.gone < 0 {
-		return segments
-	}
+// schedule renumbers the entities of a schedule of the larger program, from those of its machine to those of the smaller one's.
+func (c reduction) schedule(segments []explore.Segment, from, to sim.Options) []explore.Segment {
 	var left []explore.Segment
 	for _, s := range segments {
-		if s.Entity > c.gone {
-			s.Entity--
-		} else if s.Entity == c.gone {
+		own := s.Entity >= from.Entities
+		s.Entity = from.Renumber(s.Entity, to)
+		if s.Entity < 0 || !own && s.Entity == c.gone {
 			continue
+		}
+		if c.gone >= 0 && !own && s.Entity > c.gone {
+			s.Entity--
 		}
 		left = append(left, s)
 	}
@@ -42,6 +43,11 @@ func reductions(p Program, v designs.Variant) (list []reduction) {
 	}
 	if p.CPUs > 1 {
 		list = append(list, reduction{p.withoutCPU(), -1})
+	}
+	for _, t := range p.Traits.reductions() {
+		c := p.clone()
+		c.Traits = t
+		list = append(list, reduction{c, -1})
 	}
 	for i := range p.Tasks {
 		for k := len(p.Tasks[i].Ops) - 1; k >= 0; k-- {
@@ -122,7 +128,7 @@ func (p *Program) ops() (n int) {
 // servesItsWaits reports whether the items that tasks hold while they wait are together fewer than the guaranteed ones, as Generate has it: then a run
 // that gets stuck is the design's fault, not the program's.
 func (p *Program) servesItsWaits(v designs.Variant) bool {
-	spare, several := v.Guaranteed(p.Config)-1, 0
+	spare, several := p.Guaranteed(v)-1, 0
 	for _, t := range p.Tasks {
 		most, held := 0, 0
 		for _, o := range t.Ops {
@@ -136,7 +142,7 @@ func (p *Program) servesItsWaits(v designs.Variant) bool {
 				most, several = max(most, held), max(several, o.N-1) // so many beside the first must be there for it to be served
 				held += o.N
 			case All:
-				held = p.Config.Items
+				held = maxItems // what a layer stands on may have more than is guaranteed
 			case Free, FreeLast, Complete:
 				held = max(0, held-1)
 			case FreeAll:

@@ -12,15 +12,11 @@ import (
 	"headroom/kernel/sim"
 )
 
-// The first line of a replay file; the number is the version of the format. The first version had many segments on a line, and nothing beside them.
-const (
-	replayHeader = "headroom replay 2"
-	headerOfOld  = "headroom replay 1"
-)
+// replayHeader is the first line of a replay file; the number is the version of the format.
+const replayHeader = "headroom replay 2"
 
 // Replay is one failing run as a file: everything needed to run it again, step for step.
 type Replay struct {
-	Old         bool // the first version of the format
 	Program     Program
 	Mutant      mutant.ID
 	Strategy    string
@@ -35,28 +31,20 @@ type Replay struct {
 	Schedule    []explore.Segment
 }
 
-// String is the replay as a file, in the version it was read in.
+// String is the replay as a file. A file that it wrote reads back equal, and prints the same bytes.
 func (r *Replay) String() string {
 	var b strings.Builder
-	header := replayHeader
-	if r.Old {
-		header = headerOfOld
-	}
-	fmt.Fprintf(&b, "%s\n", header)
+	fmt.Fprintf(&b, "%s\n", replayHeader)
 	r.Program.write(&b)
 	if r.Mutant != "" {
 		fmt.Fprintf(&b, "mutant %s\n", r.Mutant)
 	}
 	fmt.Fprintf(&b, "strategy %s\nseed %d\nbare %v\n", r.Strategy, r.Seed, r.Bare)
 	fmt.Fprintf(&b, "class %s\nmessage %s\n", r.Class, r.Message)
-	if !r.Old {
-		fmt.Fprintf(&b, "preemptions %d\nminimal %v\n", r.Preemptions, r.Minimal)
-	}
+	fmt.Fprintf(&b, "preemptions %d\nminimal %v\n", r.Preemptions, r.Minimal)
 	fmt.Fprintf(&b, "steps %d\nhash %#016x\n", r.Steps, r.Hash)
-	if r.Old {
-		writeOldSchedule(&b, r.Schedule)
-	} else {
-		writeSchedule(&b, r.Schedule)
+	for i := range r.Schedule {
+		b.WriteString("schedule " + segmentText(&r.Schedule[i]) + "\n")
 	}
 	return b.String()
 }
@@ -73,10 +61,10 @@ func ReadReplay(path string) (*Replay, error) {
 // ParseReplay reads the text of a replay file; name is what errors call it.
 func ParseReplay(name, text string) (*Replay, error) {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	if lines[0] != replayHeader && lines[0] != headerOfOld {
+	if lines[0] != replayHeader {
 		return nil, fmt.Errorf("%s:1: not a replay file: the first line must be %q; headroom explore writes such files", name, replayHeader)
 	}
-	r := &Replay{Old: lines[0] == headerOfOld}
+	r := &Replay{}
 	r.Program.Config.Knobs = map[string]int{}
 	seen := map[string]bool{}
 	for i, line := range lines[1:] {
@@ -113,6 +101,8 @@ func (r *Replay) parseLine(key, value string, seen map[string]bool) (err error) 
 		r.Program.CPUs, err = number(key, value, maxCPUs)
 	case "items":
 		r.Program.Config.Items, err = number(key, value, maxItems)
+	case "bytes":
+		r.Program.Config.Bytes, err = number(key, value, maxBytes)
 	case "room":
 		r.Program.Config.Room, err = number(key, value, maxItems)
 	case "knob":
@@ -140,13 +130,12 @@ func (r *Replay) parseLine(key, value string, seen map[string]bool) (err error) 
 	case "hash":
 		r.Hash, err = unsigned(key, value)
 	case "schedule":
-		if r.Old {
-			err = r.parseOldSchedule(value)
-		} else {
-			err = r.parseSegment(value)
-		}
+		err = r.parseSegment(value)
 	default:
-		return fmt.Errorf("unknown line %q", key)
+		known := false
+		if known, err = r.Program.Traits.parseLine(key, value); !known {
+			return fmt.Errorf("unknown line %q", key)
+		}
 	}
 	return err
 }

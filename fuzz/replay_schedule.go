@@ -10,53 +10,25 @@ import (
 	"headroom/kernel/sim"
 )
 
-// writeSchedule prints a schedule, a line a segment:
+// segmentText prints a segment of a schedule:
 //
-//	schedule 2x4 #9f3bcc01 ?3:1/2 @Pool.Alloc
+//	2x4 #9f3bcc01 ?3:1/2 @Pool.Alloc
 //
 // Four choices in a row went to entity 2; its accesses have that digest; after the third choice a question with two answers was answered 1; the last
-// access was in Pool.Alloc. All but the first may be missing.
-func writeSchedule(b *strings.Builder, segments []explore.Segment) {
-	for _, s := range segments {
-		fmt.Fprintf(b, "schedule %dx%d", s.Entity, s.Steps)
-		if s.Print != explore.Unprinted {
-			fmt.Fprintf(b, " #%08x", s.Print)
-		}
-		for _, a := range s.Answers {
-			fmt.Fprintf(b, " ?%d:%d/%d", a.Step, a.Choice, a.Of)
-		}
-		if s.Place != "" {
-			fmt.Fprintf(b, " @%s", s.Place)
-		}
-		b.WriteByte('\n')
+// access was in Pool.Alloc. All but the first may be missing; of answers there may be several, in the order of the questions.
+func segmentText(s *explore.Segment) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%dx%d", s.Entity, s.Steps)
+	if s.Print != explore.Unprinted {
+		fmt.Fprintf(&b, " #%08x", s.Print)
 	}
-}
-
-// writeOldSchedule prints a schedule as the first version of the format has it.
-func writeOldSchedule(b *strings.Builder, segments []explore.Segment) {
-	const perLine = 16
-	for line := range slices.Chunk(segments, perLine) {
-		b.WriteString("schedule")
-		for _, s := range line {
-			fmt.Fprintf(b, " %dx%d", s.Entity, s.Steps)
-		}
-		b.WriteByte('\n')
+	for _, a := range s.Answers {
+		fmt.Fprintf(&b, " ?%d:%d/%d", a.Step, a.Choice, a.Of)
 	}
-}
-
-func (r *Replay) parseOldSchedule(value string) error {
-	segments := strings.Fields(value)
-	if len(segments) == 0 {
-		return fmt.Errorf("schedule without segments: want entity x steps, such as 2x4")
+	if s.Place != "" {
+		fmt.Fprintf(&b, " @%s", s.Place)
 	}
-	for _, w := range segments {
-		s, err := parseStretch(w)
-		if err != nil {
-			return err
-		}
-		r.Schedule = append(r.Schedule, s)
-	}
-	return nil
+	return b.String()
 }
 
 // parseStretch reads an entity and how many steps it took.
@@ -70,11 +42,11 @@ func parseStretch(w string) (explore.Segment, error) {
 	return explore.Segment{Entity: entity, Steps: steps}, nil
 }
 
-// parseSegment reads one segment with what stands beside it.
+// parseSegment reads one segment with what stands beside it. It takes the one form that segmentText prints, so that a file has one spelling.
 func (r *Replay) parseSegment(value string) error {
-	value, place, placed := strings.Cut(value, " @")
-	words := strings.Fields(value)
-	if len(words) == 0 || placed && place == "" {
+	before, place, _ := strings.Cut(value, " @")
+	words := strings.Fields(before)
+	if len(words) == 0 {
 		return fmt.Errorf("schedule %q: want a segment, such as 2x4 #9f3bcc01 @Pool.Alloc", value)
 	}
 	s, err := parseStretch(words[0])
@@ -86,6 +58,12 @@ func (r *Replay) parseSegment(value string) error {
 		if err := parseBeside(&s, w); err != nil {
 			return err
 		}
+	}
+	if text := segmentText(&s); text != value {
+		return fmt.Errorf("schedule %q: want it written %q", value, text)
+	}
+	if !slices.IsSortedFunc(s.Answers, func(a, b explore.Answer) int { return a.Step - b.Step }) {
+		return fmt.Errorf("schedule %q: want the answers in the order of their steps", value)
 	}
 	r.Schedule = append(r.Schedule, s)
 	return nil
@@ -109,7 +87,7 @@ func parseBeside(s *explore.Segment, w string) error {
 		a.Step, errs[0] = number("answer", step, s.Steps)
 		a.Of, errs[1] = number("answer", of, maxAnswers)
 		a.Choice, errs[2] = number("answer", choice, a.Of-1)
-		if !ok1 || !ok2 || errs != [3]error{} || a.Step < 1 {
+		if !ok1 || !ok2 || errs != [3]error{} || a.Step < 1 || a.Of < 2 {
 			return fmt.Errorf("schedule answer %q: want step, answer and number of answers, such as ?3:1/2", w)
 		}
 		s.Answers = append(s.Answers, a)
@@ -118,5 +96,5 @@ func parseBeside(s *explore.Segment, w string) error {
 	return fmt.Errorf("schedule word %q: want #digest, ?answer or @place after a segment", w)
 }
 
-// maxAnswers is the most answers that a question of the machine may have.
-const maxAnswers = 64
+// maxAnswers bounds the answers to a question, above the tasks times the CPUs of any machine.
+const maxAnswers = 1 << 12

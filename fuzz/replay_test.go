@@ -36,7 +36,7 @@ func FuzzReplay(f *testing.F) {
 
 // The target tells replay files from other data, or go-fuzz would not be guided.
 func TestFuzzTargetPrefersReplays(t *testing.T) {
-	for name, want := range map[string]int{"smallest": 1, "everything": 1, "cut-short": 0, "other-version": 0, "odd-values": 0} {
+	for name, want := range map[string]int{"smallest": 1, "everything": 1, "machine": 1, "cut-short": 0, "other-version": 0, "odd-values": 0} {
 		if got := FuzzReplayData([]byte(readSeed(t, name))); got != want {
 			t.Errorf("%s: %d, want %d", name, got, want)
 		}
@@ -45,10 +45,12 @@ func TestFuzzTargetPrefersReplays(t *testing.T) {
 
 // A file in the form String gives prints as it was.
 func TestReplayPrintsAsItWasRead(t *testing.T) {
-	text := strings.Replace(readSeed(t, "everything"), "\nschedule 1x1\n", " 1x1\n", 1)
-	r, err := ParseReplay("everything", text)
-	if err != nil || r.String() != text {
-		t.Errorf("%v:\n%s\nprints as\n%s", err, text, r)
+	for _, name := range []string{"everything", "machine"} {
+		text := readSeed(t, name)
+		r, err := ParseReplay(name, text)
+		if err != nil || r.String() != text {
+			t.Errorf("%v:\n%s\nprints as\n%s", err, text, r)
+		}
 	}
 }
 
@@ -56,7 +58,7 @@ func TestReplayPrintsAsItWasRead(t *testing.T) {
 func TestDamagedReplaysNameTheLine(t *testing.T) {
 	const again = "; find the failure again with headroom explore"
 	for _, c := range []struct{ name, old, new, says string }{
-		{"not a replay", "headroom replay 1", "nothing of the kind",
+		{"not a replay", "headroom replay 2", "nothing of the kind",
 			`f:1: not a replay file: the first line must be "headroom replay 2"; headroom explore writes such files`},
 		{"unknown line", "bare true", "bear true", `f:14: unknown line "bear"` + again},
 		{"blank line", "bare true", "", `f:14: unknown line ""` + again},
@@ -68,9 +70,9 @@ func TestDamagedReplaysNameTheLine(t *testing.T) {
 		{"knob alone", "knob max 2", "knob max", `f:7: knob max "": want a number from 0 to 2147483647` + again},
 		{"seed", "seed 18446744073709551615", "seed 18446744073709551616", `f:13: seed "18446744073709551616": want a number of 64 bits` + again},
 		{"bare", "bare true", "bare 1", `f:14: bare "1": want true or false` + again},
-		{"steps", "steps 101", "steps 10000001", `f:17: steps "10000001": want a number from 0 to 10000000` + again},
-		{"hash", "hash 0x00ff34fa2cd9ee00", "hash 0x00ff34fa2cd9ee0g", `f:18: hash "0x00ff34fa2cd9ee0g": want a number of 64 bits` + again},
-		{"operation", "try wait", "tri wait", `f:8: unknown operation "tri": the operations are try wait free freelast complete:CPU irqtry:CPU yield unplug:CPU` + again},
+		{"steps", "steps 101", "steps 10000001", `f:19: steps "10000001": want a number from 0 to 10000000` + again},
+		{"hash", "hash 0x00ff34fa2cd9ee00", "hash 0x00ff34fa2cd9ee0g", `f:20: hash "0x00ff34fa2cd9ee0g": want a number of 64 bits` + again},
+		{"operation", "try wait", "tri wait", `f:8: unknown operation "tri": the operations are try wait free freelast complete:CPU irqtry:CPU yield unplug:CPU plug:CPU` + again},
 		{"operation with CPU", "try wait", "try:1 wait", `f:8: operation "try:1": want try without a CPU` + again},
 		{"operation without CPU", "irqtry:0", "irqtry", `f:8: operation "irqtry": want irqtry with a CPU from 0 to 2` + again},
 		{"operation elsewhere", "unplug:1", "unplug:3", `f:8: operation "unplug:3": want unplug with a CPU from 0 to 2` + again},
@@ -78,11 +80,23 @@ func TestDamagedReplaysNameTheLine(t *testing.T) {
 		{"task on what", "task 1\n", "task one\n", `f:10: task "one": want a number from 0 to 16` + again},
 		{"task elsewhere", "task 1\n", "task 3\n", `f:1: a task starts on CPU 3 of a machine of 3`},
 		{"no tasks", "task ", "knob ", `f:8: knob 0 "try wait free freelast complete:2 irqtry:0 yield unplug:1": want a number from 0 to 2147483647` + again},
-		{"segment", "1x2 2x3", "1x2 2*3", `f:19: schedule segment "2*3": want entity x steps, such as 2x4` + again},
-		{"entity", "1x2 2x3", "1x2 64x3", `f:19: schedule segment "64x3": want entity x steps, such as 2x4` + again},
-		{"no steps", "1x2 2x3", "1x2 2x0", `f:19: schedule segment "2x0": want entity x steps, such as 2x4` + again},
-		{"no segments", "schedule 1x1", "schedule", `f:20: schedule without segments: want entity x steps, such as 2x4` + again},
-		{"no design", "design percpu_tags\n", "", `f:19: the line "design ..." is missing: the file was cut short` + again},
+		{"segment", "2x3", "2*3", `f:23: schedule segment "2*3": want entity x steps, such as 2x4` + again},
+		{"entity", "2x3", "64x3", `f:23: schedule segment "64x3": want entity x steps, such as 2x4` + again},
+		{"no steps", "2x3", "2x0", `f:23: schedule segment "2x0": want entity x steps, such as 2x4` + again},
+		{"digest", "#9f3bcc01", "#0", `f:22: schedule digest "#0": want one number of 32 bits, such as #9f3bcc01` + again},
+		{"short digest", "#9f3bcc01", "#1", `f:22: schedule "1x2 #1 @Pool.Alloc": want it written "1x2 #00000001 @Pool.Alloc"` + again},
+		{"answer", "?1:1/2", "?1:2/2", `f:24: schedule answer "?1:2/2": want step, answer and number of answers, such as ?3:1/2` + again},
+		{"answer of one", "?1:1/2", "?1:0/1", `f:24: schedule answer "?1:0/1": want step, answer and number of answers, such as ?3:1/2` + again},
+		{"answer after the segment", "?1:1/2", "?15:1/2", `f:24: schedule answer "?15:1/2": want step, answer and number of answers, such as ?3:1/2` + again},
+		{"answers in disorder", "?1:1/2", "?9:1/2", `f:24: schedule "0x14 ?9:1/2 ?4:0/360": want the answers in the order of their steps` + again},
+		{"answer of the old form", "2x3", "?1x2", `f:23: schedule segment "?1x2": want entity x steps, such as 2x4` + again},
+		{"two segments", "2x3", "2x3 1x1", `f:23: schedule word "1x1": want #digest, ?answer or @place after a segment` + again},
+		{"spaces", "2x3", "2x3  #9f3bcc02", `f:23: schedule "2x3  #9f3bcc02": want it written "2x3 #9f3bcc02"` + again},
+		{"memory", "bare true", "memory psc", `f:14: memory "psc": the models are sc, tso and weak` + again},
+		{"nested", "bare true", "nested false", `f:14: nested "false": want true, or no such line` + again},
+		{"budget", "bare true", "kills -1", `f:14: kills "-1": want a number from 0 to 1000` + again},
+		{"no segments", "schedule 1x1", "schedule", `f:26: schedule "": want a segment, such as 2x4 #9f3bcc01 @Pool.Alloc` + again},
+		{"no design", "design percpu_tags\n", "", `f:25: the line "design ..." is missing: the file was cut short` + again},
 		{"empty design", "design percpu_tags", "design", `f:1: no design named: give a line such as: design percpu_tags`},
 	} {
 		text := readSeed(t, "everything")

@@ -61,14 +61,7 @@ func newRunner(v designs.Variant, p Program, o runnerOptions) (*runner, error) {
 	if v.Capabilities.NativeOnly {
 		return nil, fmt.Errorf("%s %w", v.FullName(), ErrNativeOnly)
 	}
-	entities := p.entities()
-	if v.Capabilities.HoldsBack {
-		entities += workerEntities
-	}
-	if v.Works != nil {
-		entities += v.Works(p.Config)
-	}
-	m, err := sim.New(sim.Options{CPUs: p.CPUs, Entities: min(sim.MaxEntities, entities), Races: !o.bare, Hub: o.hub, StepLimit: p.stepLimit()})
+	m, err := sim.New(p.options(v, o))
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +81,7 @@ func newRunner(v designs.Variant, p Program, o runnerOptions) (*runner, error) {
 	}
 	m.Mark()
 	m.OnStuck(r.stuck)
+	m.OnUnplug(r.cpuDead)
 	r.drainSpec = machine.Spec{Name: "drain", Body: r.drain}
 	return r, nil
 }
@@ -99,7 +93,7 @@ const workerEntities = 8
 // entities is how many tasks and interrupts a run can have, each in a place of its own: with every unplugging all tasks may start anew elsewhere,
 // beside the hook, and at the end comes one that drains.
 func (p *Program) entities() int {
-	n := 1
+	n := 1 + p.Traits.Hotplugs
 	for _, t := range p.Tasks {
 		n += 1 + t.interrupts()
 		for _, o := range t.Ops {
@@ -124,8 +118,8 @@ func (t Task) interrupts() int {
 // Programs of few items end within ordinarySteps, whatever the schedule; with many, filling and emptying takes its steps for each item.
 const (
 	ordinarySteps = 20_000
-	fewItems      = 64
-	stepsPerItem  = 200
+	fewItems      = 17
+	stepsPerItem  = 600
 )
 
 func (p *Program) stepLimit() int {
@@ -197,7 +191,7 @@ func (r *runner) quiescent() error {
 }
 
 func (r *runner) drain(t *kernel.Task) {
-	want := r.variant.Guaranteed(r.program.Config)
+	want := r.program.Guaranteed(r.variant)
 	for got := range want {
 		it, err := r.allocator.Alloc(t, kernel.NoWait)
 		if err != nil {
@@ -210,7 +204,7 @@ func (r *runner) drain(t *kernel.Task) {
 // body runs the operations of task i, from where it left them.
 func (r *runner) body(t *kernel.Task, i int) {
 	s, ops := &r.tasks[i], r.program.Tasks[i].Ops
-	for s.pc < len(ops) {
+	for s.pc < len(ops) && t.Rights()&kernel.RightVictim == 0 {
 		if r.machine.Leaving(t) {
 			t.Leave()
 			return
@@ -255,13 +249,21 @@ func (r *runner) operate(t *kernel.Task, s *taskState, op Op) {
 			r.special.defers.Quiesce(t)
 		}
 	case Unplug:
-		_ = r.machine.Unplug(t, op.CPU, func(t *kernel.Task) { // the last CPU stays: that is not an error of the program
-			if d, ok := r.allocator.(designs.CPUDead); ok {
-				d.CPUDead(t, op.CPU)
-			}
-		})
+		_ = r.machine.Unplug(t, op.CPU, func(t *kernel.Task) { r.cpuDead(t, op.CPU) }) // the last CPU stays: that is not an error of the program
+	case Plug:
+		_ = r.machine.Plug(t, op.CPU) // so does one that is online
+		if a, ok := r.allocator.(Onliner); ok {
+			a.CPUOnline(t, op.CPU)
+		}
 	default:
 		r.operateSpecial(t, s, op)
+	}
+}
+
+// cpuDead tells the design that a CPU is gone; t runs on another.
+func (r *runner) cpuDead(t *kernel.Task, cpu int) {
+	if d, ok := r.allocator.(designs.CPUDead); ok {
+		d.CPUDead(t, cpu)
 	}
 }
 
@@ -297,8 +299,12 @@ func (r *runner) free(t *kernel.Task, it designs.Item) {
 	r.special.inside--
 }
 
+// priorities are those of a task's interrupts in turn: they count where the machine nests them.
+const priorities = 3
+
 func (r *runner) raise(t *kernel.Task, s *taskState, cpu int, it designs.Item, try bool) {
 	w := &s.works[s.raised]
+	w.Priority = s.raised % priorities
 	s.raised++
 	w.item, w.try = it, try
 	r.special.pending++
@@ -320,7 +326,7 @@ func (r *runner) interrupt(t *kernel.Task, w *completion) {
 
 // stuck says whether a run in which nobody can go on is a broken promise.
 func (r *runner) stuck() *sim.Failure {
-	free := r.variant.Guaranteed(r.program.Config) - r.ledger.out
+	free := r.program.Guaranteed(r.variant) - r.ledger.out
 	for i := range r.tasks {
 		if r.tasks[i].waiting && free > r.variant.FreeBeside(r.program.Config) && r.asleep(i) {
 			return &sim.Failure{Class: sim.Waiting, Message: fmt.Sprintf("T%d sleeps in Alloc beside %d free items, and nothing is left that could wake it", i, free)}

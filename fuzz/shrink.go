@@ -190,7 +190,7 @@ func (s *Shrinker) failing(c reduction, e effort) *Replay {
 		return nil // the design refuses this configuration
 	}
 	defer r.close()
-	if got := s.attempt(r, &explore.Tolerant{Segments: c.schedule(s.best.Schedule)}); got != nil {
+	if got := s.attempt(r, &explore.Tolerant{Segments: s.fit(c)}); got != nil {
 		return got
 	}
 	if got := s.search(r, min(fewPreemptions, s.best.Preemptions), e.search, nil); got != nil {
@@ -210,6 +210,12 @@ func (s *Shrinker) failing(c reduction, e effort) *Replay {
 	return nil
 }
 
+// fit is the schedule at hand for a smaller program.
+func (s *Shrinker) fit(c reduction) []explore.Segment {
+	o := runnerOptions{bare: s.best.Bare}
+	return c.schedule(s.best.Schedule, s.best.Program.options(s.Variant, o), c.program.options(s.Variant, o))
+}
+
 // fails makes one execution without recording it.
 func (s *Shrinker) fails(r *runner, strategy explore.Strategy) bool {
 	s.made++
@@ -221,11 +227,11 @@ func (s *Shrinker) fails(r *runner, strategy explore.Strategy) bool {
 	return f != nil && f.Class == s.best.Class
 }
 
-// search makes all executions with at most so many preemptions, but no more than most of them, 0 for any number; when it comes to the end it sets
-// done, if there is one to set. It returns the first that fails.
+// search makes all executions with at most so many preemptions, but no more than most of them; when it comes to the end it sets done, if there is one
+// to set. It returns the first that fails.
 func (s *Shrinker) search(r *runner, bound, most int, done *bool) *Replay {
 	d := &explore.DFS{Most: bound}
-	for n := 0; most == 0 || n < most; n++ {
+	for range most {
 		if s.over() {
 			return nil
 		}
@@ -243,6 +249,9 @@ func (s *Shrinker) search(r *runner, bound, most int, done *bool) *Replay {
 	return nil
 }
 
+// proofExecutions bounds one proof: the machines that act by themselves have many times the executions of others.
+const proofExecutions = 300_000
+
 // prove looks for a run with fewer preemptions; when all were tried and none fails, the run is minimal.
 func (s *Shrinker) prove() (changed bool) {
 	if s.best.Preemptions == 0 {
@@ -255,7 +264,7 @@ func (s *Shrinker) prove() (changed bool) {
 	}
 	defer r.close()
 	done := false
-	if got := s.search(r, s.best.Preemptions-1, 0, &done); got != nil {
+	if got := s.search(r, s.best.Preemptions-1, proofExecutions, &done); got != nil {
 		got.Minimal = true // the search goes up from none
 		s.best = got
 		return true

@@ -19,9 +19,11 @@ type special struct {
 	lister   Lister
 	inside   int // calls under way, each counted with the items it may come by or give
 	pending  int // interrupts that have not ended
-	entitled int // allocations begun by callers who may use a reserve
+	byFlag   int // allocations begun by callers whose flags open part of a reserve
+	byRight  int // and whose task has the right to all of it
 	calls    []*around
-	passed   []int // by CPU: how often in a row others were stolen from while it had items
+	robbed   int    // the CPU that was stolen from last, -1 for none
+	passed   []bool // by CPU: it had items then, and has had some since
 	words    []mem.Plain64
 }
 
@@ -45,14 +47,15 @@ func (r *runner) newSpecial() (err error) {
 	}
 	x.auditor, _ = r.allocator.(Auditor)
 	x.lister, _ = r.allocator.(Lister)
-	x.passed = make([]int, r.program.CPUs)
+	x.passed = make([]bool, r.program.CPUs)
 	x.words, err = mem.Slice[mem.Plain64](r.machine.Memory(), 0, len(r.program.Tasks)*mostAtOnce)
 	return err
 }
 
 func (x *special) reset() {
-	x.inside, x.pending, x.entitled = 0, 0, 0
+	x.inside, x.pending, x.byFlag, x.byRight = 0, 0, 0, 0
 	x.calls = x.calls[:0]
+	x.robbed = -1
 	clear(x.passed)
 }
 
@@ -87,7 +90,7 @@ func (r *runner) leave(t *kernel.Task, items int, a *around, err error) {
 			break
 		}
 	}
-	if free := r.variant.Guaranteed(r.program.Config) - a.most; x.exact && err != nil && free > 0 {
+	if free := r.program.Guaranteed(r.variant) - a.most; x.exact && err != nil && free > 0 {
 		r.machine.Fail(sim.Contract, "a caller was refused beside %d items that nobody held at any moment of the call: %v", free, err)
 	}
 	if a.listed != nil && err == nil && x.pending == 0 {
@@ -105,28 +108,27 @@ func (r *runner) listed() []int {
 	return list
 }
 
-// fair: a sole caller on a CPU stole from another, if one has nothing now that had something before. Those passed over get their turn before the
-// same one is stolen from as often as there are CPUs.
+// fair: a sole caller stole from another CPU, if one has nothing now that had something before. The same one is not stolen from twice in a row while
+// yet another has items all the time.
 func (r *runner) fair(own int, before []int) {
-	robbed := -1
+	x, robbed := &r.special, -1
 	for cpu, n := range r.listed() {
 		if cpu != own && n == 0 && before[cpu] != 0 {
 			robbed = cpu
 		}
 	}
-	if robbed < 0 {
-		return
+	for cpu, n := range before {
+		if n == 0 || cpu == own {
+			x.passed[cpu] = false
+		} else if robbed >= 0 && cpu != robbed {
+			if x.passed[cpu] && robbed == x.robbed {
+				r.machine.Fail(sim.Contract, "items were stolen from CPU %d twice in a row, and CPU %d has had some all the time", robbed, cpu)
+			}
+			x.passed[cpu] = true
+		}
 	}
-	for cpu := range before {
-		switch {
-		case cpu == own || cpu == robbed || before[cpu] == 0:
-			r.special.passed[cpu] = 0
-		default:
-			r.special.passed[cpu]++
-		}
-		if n := r.special.passed[cpu]; n > len(before) {
-			r.machine.Fail(sim.Contract, "%d times in a row others were stolen from while CPU %d had items", n, cpu)
-		}
+	if robbed >= 0 {
+		x.robbed, x.passed[robbed] = robbed, false
 	}
 }
 
@@ -136,7 +138,7 @@ func (r *runner) audit() {
 		return
 	}
 	var err error
-	r.machine.Aside(func() { err = r.special.auditor.Audit(r.special.entitled) })
+	r.machine.Aside(func() { err = r.special.auditor.Audit(r.special.byFlag, r.special.byRight) })
 	if err != nil {
 		r.machine.Fail(sim.Contract, "%v", err)
 	}
@@ -145,11 +147,6 @@ func (r *runner) audit() {
 // operateSpecial does what only some allocators can.
 func (r *runner) operateSpecial(t *kernel.Task, s *taskState, op Op) {
 	switch op.Code {
-	case Plug:
-		_ = r.machine.Plug(t, op.CPU) // a CPU that is online stays so
-		if a, ok := r.allocator.(Onliner); ok {
-			a.CPUOnline(t, op.CPU)
-		}
 	case All:
 		for it, err := r.allocOne(t, kernel.NoWait); err == nil; it, err = r.allocOne(t, kernel.NoWait) {
 			s.held = append(s.held, it)
@@ -159,10 +156,10 @@ func (r *runner) operateSpecial(t *kernel.Task, s *taskState, op Op) {
 	case Bulk:
 		r.bulk(t, s, op.N)
 	case Urgent:
-		r.special.entitled++
+		r.special.byFlag++
 		r.alloc(t, s, kernel.Atomic)
 	case Entitled:
-		r.special.entitled++
+		r.special.byRight++
 		old := t.Rights()
 		t.SetRights(old | kernel.RightMemalloc)
 		r.alloc(t, s, kernel.NoIO)
@@ -257,6 +254,9 @@ func (r *runner) withoutLocks(t *kernel.Task, s *taskState) {
 func (r *runner) bogus(t *kernel.Task, n int) {
 	if !r.special.forgives || len(r.tasks) > 1 || r.special.pending != 0 || !r.ledger.bounded {
 		return
+	}
+	if idle := len(r.ledger.held) - r.ledger.out; idle > 0 {
+		n %= idle
 	}
 	for it := len(r.ledger.held) - 1; it >= 0; it-- {
 		if r.ledger.held[it] {

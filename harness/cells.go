@@ -53,9 +53,20 @@ const (
 	writeFails    = 100 // irq-alloc-fails: every so many allocations fail by order
 	thirstyTasks  = 8   // exhaust-recover
 	thirstyRatio  = 16  // exhaust-recover: items for each CPU, enough that nobody waits before and after the drought
+	shiftingHold  = 64  // phase-shift, preempted-holder: more than a list of percpu_tags holds, so that what CPUs share is used
+	crowd         = 2   // preempted-holder: CPUs on a processor
+	smallBytes    = 16  // false-share: four items to a line
+	// situationTasks of each CPU in the workloads of one debate's situation, and the items of a level of stacked-pools for them: half.
+	situationTasks = 8
+	stackedRatio   = 4
+	promisedRatio  = 64 // half of what the tasks of reserve-cancel want promised
+	floodPages     = 64 // of rcu-flood, on each CPU: twice as many as hold the pointers to its objects
+	floodTasks     = 2
+	squeezedRatio  = 8 // elements of the encrypting layer's pool
 
 	// zonePages is the memory below allocators of memory, on each CPU's way to it: 1 GiB, the smallest zone whose lists have the sizes they have on a
-	// server. stormPages is that of start-storm, which needs a zone for every round: 64 MiB.
+	// server. stormPages is that of start-storm, which needs a zone for every round, and of the workloads that count how
+	// much of it can be had: 64 MiB.
 	zonePages  = 262144
 	stormPages = 16384
 )
@@ -99,21 +110,25 @@ func (c *choice) on(s workload.Spec, n int) workload.Spec {
 
 // add appends the cells of one workload on one variant.
 func (p *Plan) add(q Request, c choice, sweep sweep, d workload.Description, v designs.Variant) {
-	if q.Touch > 0 && d.Name != workload.Trace && v.Capabilities.Unbounded {
+	if q.Touch > 0 && workload.Touches(d.Name) && v.Capabilities.Unbounded {
 		p.lack(d.Name, v.FullName(), "its items have no bound, so there is no record for each to touch")
 		return
 	}
 	base := workload.Spec{Workload: d.Name, Design: v.Design, Variant: v.Name, SlowerPct: q.SlowerPct, Room: room(d, v)}
-	if d.Name != workload.Trace {
+	if workload.Touches(d.Name) {
 		base.Touch = q.Touch
 	}
 	for _, s := range specs(q, sweep, base) {
-		if why := workload.Lacks(d, v, s.Kind); why != "" {
+		if why := cmp.Or(workload.Lacks(d, v, s.Kind), workload.LacksWay(d.Name, v, s.Way)); why != "" {
 			p.lack(d.Name, v.FullName(), why)
 			continue
 		}
 		if d.Name == workload.CrossCPU {
 			p.addPairs(c, s)
+			continue
+		}
+		if d.TwoCPUs {
+			p.addFromTwo(c, s)
 			continue
 		}
 		for i, n := range c.counts {
@@ -132,7 +147,7 @@ func (p *Plan) add(q Request, c choice, sweep sweep, d workload.Description, v d
 // onMostOnly reports whether a spec is for the largest count of CPUs alone: what a write waits for there says more than how that grows, and costs less
 // than a second sweep.
 func onMostOnly(q Request, s workload.Spec) bool {
-	return q.Quick && overloaded(s) || s.Workload == workload.IRQAllocFails && len(q.CPUs) == 0
+	return q.Quick && overloaded(s) || (s.Workload == workload.IRQAllocFails || workload.OnMost(s.Workload)) && len(q.CPUs) == 0
 }
 
 // overloaded reports whether a spec is of the second point of bio-inflight, which a quick run takes on most CPUs only.
@@ -145,12 +160,35 @@ func room(d workload.Description, v designs.Variant) int {
 	switch {
 	case v.Capabilities.Kind != designs.Page && v.Capabilities.Kind != designs.Object:
 		return 0
-	case d.Name == workload.StartStorm:
+	case d.Name == workload.StartStorm, d.Name == workload.Hotplug, d.Name == workload.PhaseShift:
 		return stormPages
-	case d.Waits || d.Bounded:
+	case d.Waits || d.Bounded || workload.OnMost(d.Name):
 		return 0
 	}
 	return zonePages
+}
+
+// addFromTwo appends the cells of a workload that one CPU cannot run: on each other number of them. Where several CPUs share a processor there is one
+// cell, on all processors.
+func (p *Plan) addFromTwo(c choice, s workload.Spec) {
+	counts := slices.DeleteFunc(slices.Clone(c.counts), func(n int) bool { return n < 2 })
+	switch {
+	case len(counts) == 0:
+		p.lack(s.Workload, everyDesign, "it needs two CPUs, and the run uses one")
+		return
+	case s.Crowd == 0:
+		for _, n := range counts {
+			p.Cells = append(p.Cells, c.on(s, n))
+		}
+		return
+	case len(c.order) == 0:
+		p.lack(s.Workload, everyDesign, "the run leaves the choice of processors to its samples, and this puts several CPUs on each")
+		return
+	}
+	processors := slices.Max(counts)
+	s = c.on(s, processors)
+	s.CPUs, s.Processors = processors*s.Crowd, slices.Repeat(s.Processors, s.Crowd)
+	p.Cells = append(p.Cells, s)
 }
 
 // addPairs appends a cell of cross-cpu for each distance at which this machine has two processors.
@@ -209,6 +247,16 @@ func specs(q Request, sweep sweep, base workload.Spec) []workload.Spec {
 		}
 	case workload.ExhaustRecover:
 		with(func(s *workload.Spec) { s.Ratio, s.Tasks = thirstyRatio, thirstyTasks })
+	case workload.Hotplug:
+		with(func(s *workload.Spec) { s.Hold = timedHold })
+	case workload.PhaseShift:
+		for _, what := range []string{workload.ShiftCPUs, workload.ShiftQueues} {
+			with(func(s *workload.Spec) { s.Hold, s.Shift = shiftingHold, what })
+		}
+	case workload.Preempted:
+		with(func(s *workload.Spec) { s.Hold, s.Crowd = shiftingHold, crowd })
+	case workload.FalseShare:
+		with(func(s *workload.Spec) { s.Hold, s.Bytes = timedHold, smallBytes })
 	case workload.BioInflight:
 		points := flights
 		if q.Flight != nil {
@@ -228,7 +276,7 @@ func specs(q Request, sweep sweep, base workload.Spec) []workload.Spec {
 			with(func(s *workload.Spec) { s.File, s.Kind, s.Pace = r.Name, r.Lifetimes[0].Kind.String(), q.Pace })
 		}
 	default:
-		with(func(*workload.Spec) {})
+		list = append(list, situationSpecs(base)...)
 	}
 	return append(list, timed(q, sweep, list)...)
 }

@@ -20,6 +20,7 @@ type Task struct {
 	rights  Rights
 	leaving bool
 	irqs    int32 // depth of interrupt masking; kept in the sim build only
+	pins    int32 // reasons to stay on this CPU; kept in the sim build only
 	spins   int32 // spinning locks held, which forbid waiting; kept in the sim build only
 	locks   int32 // locks asked for so far that it would have waited for; kept in the sim build only
 	node    *Node
@@ -122,6 +123,31 @@ func (t *Task) IRQsOff() bool { return t.irqs > 0 || t.context >= HardIRQ }
 
 // Preemptible reports whether another task may take the CPU from t in mid-operation. Sim build only.
 func (t *Task) Preemptible() bool { return t.irqs == 0 && t.spins == 0 && t.context == Process }
+
+// Masked reports whether the task itself masks interrupts, whatever it runs as. Sim build only.
+func (t *Task) Masked() bool { return t.irqs > 0 }
+
+// Pin keeps the task on its CPU until Unpin, though it may be preempted there and may wait. It nests.
+func (t *Task) Pin() {
+	if choice.Enabled {
+		t.pins++
+		t.driver.Masked(t)
+	}
+}
+
+// Unpin undoes the latest Pin.
+func (t *Task) Unpin() {
+	if choice.Enabled {
+		t.pins--
+		if t.pins < 0 {
+			t.driver.Misuse(t, "unpinned more often than pinned")
+		}
+		t.driver.Masked(t)
+	}
+}
+
+// Pinned reports whether the task must stay on its CPU. Always false natively, where no task moves in mid-operation.
+func (t *Task) Pinned() bool { return t.pins > 0 }
 
 // MayWait is nil when the task may be put to sleep here, and says why not otherwise. Natively only the context is known.
 func (t *Task) MayWait() error {

@@ -17,6 +17,7 @@ import (
 	schedules "headroom/fuzz/explore"
 	"headroom/kernel/choice"
 	"headroom/kernel/mutant"
+	"headroom/kernel/sim"
 )
 
 // exploreOptions are the flags of headroom explore.
@@ -32,6 +33,8 @@ type exploreOptions struct {
 	executions int
 	seconds    float64
 	seed       uint64
+	memory     string
+	vary       bool
 	bare       bool
 	bench      bool
 	out        string
@@ -47,6 +50,8 @@ func exploreCommand() *cobra.Command {
 waiting beside a free item, deadlock, livelock, data races and misuse. A failure is made as small as it goes, written to a replay file, and the
 command that repeats it is printed.
 
+The machine's memory is sequentially consistent and does nothing by itself, unless --memory or --vary says otherwise; both go with each strategy.
+
 Strategies:
   swarm   draws one of the next three for each execution, and how long a task keeps going; misses least (default)
   random  whoever may go on is equally likely
@@ -61,6 +66,8 @@ Exit status: 0 nothing found, 1 a failure found, 2 bad input.`,
   headroom explore --design percpu_tags --variant lock --strategy dfs --preemptions 2
   headroom explore --design percpu_tags --strategy dfs --preemptions -1 --programs 3
   headroom explore --design sbitmap --twice --executions 10000
+  headroom explore --design sbitmap --memory weak --strategy pct
+  headroom explore --design percpu_tags --vary --executions 100000
   headroom explore --bench`,
 		Args: arguments(0),
 		RunE: func(*cobra.Command, []string) error {
@@ -87,6 +94,8 @@ Exit status: 0 nothing found, 1 a failure found, 2 bad input.`,
 	f.IntVar(&o.executions, "executions", 0, "stop after so many executions")
 	f.Float64Var(&o.seconds, "seconds", 0, "stop after so many seconds (default 10 when no budget is given, for dfs 60)")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of programs and schedules; equal seeds give equal hunts")
+	f.StringVar(&o.memory, "memory", "sc", "memory model of the machine: sc, tso or weak; race checks are made under sc only")
+	f.BoolVar(&o.vary, "vary", false, "draw for each program what its machine does by itself: memory model, nested interrupts, migration, hot-plug, failed allocations, kills")
 	f.BoolVar(&o.bare, "bare", false, "leave out the data-race checks, for speed")
 	f.BoolVar(&o.bench, "bench", false, "measure the explorer's own speed on a small program, for --seconds (default 1) or --executions each")
 	f.StringVar(&o.out, "out", filepath.Join("build", "findings"), "folder for replay files")
@@ -99,6 +108,13 @@ func explore(ctx context.Context, o exploreOptions) error {
 	if err != nil {
 		return err
 	}
+	memory, err := sim.ParseMemory(o.memory)
+	if err != nil {
+		return fmt.Errorf("--memory: %w", err)
+	}
+	if o.vary && memory != sim.SC {
+		return fmt.Errorf("--memory %s --vary: --vary draws the model: give one of them", o.memory)
+	}
 	fuzz.SetMutant(mutant.ID(o.mutant))
 	defer fuzz.SetMutant("")
 	fmt.Fprintf(os.Stderr, "exploring %s, strategy %s, seed %d; Ctrl-C ends it\n", v.FullName(), o.strategy, o.seed)
@@ -106,6 +122,7 @@ func explore(ctx context.Context, o exploreOptions) error {
 	asked, stopped := 0, false
 	last := started
 	hunt := &fuzz.Hunt{Variant: v, Strategy: o.strategy, Bound: o.bound, Twice: o.twice, Seed: o.seed, Bare: o.bare, Executions: o.executions, MaxPrograms: o.programs,
+		Traits: fuzz.Traits{Memory: memory}, Vary: o.vary,
 		Each: func(n int) {
 			if now := time.Now(); now.Sub(last) >= 5*time.Second {
 				last = now

@@ -37,6 +37,7 @@ type searchOutcome struct {
 	Whole     int  `json:"whole"`     // those of them that have no executions beyond the bound
 	Reached   int  `json:"reached"`   // the bound up to which all executions were made of the program that was broken off; -1 for none
 	Pruned    int  `json:"pruned"`    // executions given up, since they only order steps without a conflict otherwise
+	Plain     int  `json:"plain"`     // programs of which none was given up so: what their machines' own steps touch is not known
 }
 
 // shrunkOutcome says how small a failure became.
@@ -52,7 +53,7 @@ type shrunkOutcome struct {
 func (r *outcome) search(s *fuzz.Search, bound int) {
 	if s != nil {
 		r.Search = &searchOutcome{Bound: max(bound, -1), Exhausted: s.Exhausted == r.Programs && r.Programs > 0, Programs: s.Exhausted, Whole: s.Whole,
-			Reached: s.Bound, Pruned: s.Pruned}
+			Reached: s.Bound, Pruned: s.Pruned, Plain: s.Plain}
 	}
 }
 
@@ -120,6 +121,9 @@ func (s *searchOutcome) print(programs int, failed bool) {
 		}
 	}
 	fmt.Printf("; %d executions were left out that only order steps without a conflict otherwise\n", s.Pruned)
+	if s.Plain > 0 {
+		fmt.Printf("  plain search of %d programs: their machines act by themselves (store buffers, migration, hot-plug, kills), so no order was left out\n", s.Plain)
+	}
 }
 
 func (s *shrunkOutcome) print() {

@@ -113,7 +113,7 @@ func TestListNamesDesignsWorkloadsAndMutants(t *testing.T) {
 	for _, m := range l.Mutants {
 		found[m.ID] = m.Host != "" && strings.Contains(text, m.Story)
 	}
-	for _, want := range []string{"percpu_tags:lock", "mutex:", "fastpath", "window", "bulk-keep", "cross-cpu", "start-storm", "tag-exhaust", "exhaust-recover", "bio-inflight", "irq-alloc-fails", "trace", "PT-03", "KT-01"} {
+	for _, want := range []string{"percpu_tags:lock", "mutex:", "fastpath", "window", "bulk-keep", "cross-cpu", "start-storm", "tag-exhaust", "exhaust-recover", "bio-inflight", "irq-alloc-fails", "hotplug", "phase-shift", "preempted-holder", "false-share", "trace", "PT-03", "KT-01"} {
 		if !found[want] {
 			t.Errorf("%s is missing in %s", want, e.stdout)
 		}
@@ -160,7 +160,7 @@ func TestUnusableInputIsOneLine(t *testing.T) {
 		{"bench --workload trace", "--workload trace needs a recording: name it with --trace FILE"},
 		{"bench --out .", "--out .: the folder holds something else than a result: name an empty or a new one"},
 		{"bench --touch 63", "--touch 63: give 0, or a multiple of 64 bytes"},
-		{"bench --workload none", `--workload: unknown workload "none": there are [fastpath window bulk-keep cross-cpu start-storm tag-exhaust exhaust-recover bio-inflight irq-alloc-fails trace]`},
+		{"bench --workload none", `--workload: unknown workload "none": there are [fastpath window bulk-keep cross-cpu start-storm tag-exhaust exhaust-recover bio-inflight irq-alloc-fails hotplug phase-shift preempted-holder false-share trace stacked-pools swap-squeeze reserve-cancel rcu-flood resize-waiters blkcg-first-io]`},
 		{"bench --placement middle", `--placement: no placement is called "middle"; there are smt-last, compact, scatter, one-node`},
 		{"bench --latency often", `--latency "often": give every, sampled, off`},
 		{"bench --workload bulk-keep --keep 8", "bulk-keep of 8 items in bulks of 16: give a bulk of 1 to as many as are kept"},
@@ -175,9 +175,11 @@ func TestUnusableInputIsOneLine(t *testing.T) {
 		{"explore --design mutex", "mutex uses Go's own primitives, which the simulator cannot see: explore designs built on kernel words"},
 		{"explore --design percpu_tags --variant none", `design percpu_tags has no variant "none"; there is percpu_tags:lock`},
 		{"explore --design percpu_tags --mutant XX-99", "--mutant XX-99: there is none of that name; see headroom list"},
-		{"explore --design percpu_tags --seconds -1", "--seconds -1 --executions 0: a budget cannot be negative"},
+		{"explore --design percpu_tags --seconds -1", "--seconds -1 --executions 0 --programs 0: a budget cannot be negative"},
+		{"explore --design percpu_tags --memory psc", "--memory: memory \"psc\": the models are sc, tso and weak"},
+		{"explore --design percpu_tags --memory tso --vary", "--vary draws the model: give one of them"},
 		{"explore --design percpu_tags --seed many", "see headroom explore --help"},
-		{"explore --bench --design percpu_tags", "--bench runs a program of its own"},
+		{"explore --bench --design percpu_tags", "--bench runs programs of its own"},
 		{"explore --bench --seconds -1", "a budget cannot be negative"},
 		{"explore --bench --seconds NaN", "a budget cannot be negative"},
 		{"explore --design percpu_tags --seconds NaN", "a budget cannot be negative"},

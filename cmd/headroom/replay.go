@@ -75,6 +75,7 @@ type playedStep struct {
 	Offset   uint64 `json:"offset"`
 	Function string `json:"function"`
 	Line     string `json:"line"`
+	Note     string `json:"note,omitempty"` // what the machine did, or answered, by itself
 }
 
 func replay(path string, o replayOptions) error {
@@ -146,7 +147,7 @@ func replayedOf(run *fuzz.Playback, differs error) *replayed {
 	for i := range run.Steps {
 		s := &run.Steps[i]
 		out.Steps = append(out.Steps, playedStep{Step: s.Number, CPU: s.CPU, Task: s.Name, Op: s.Op, Access: s.Kind.String(), Offset: uint64(s.Offset),
-			Function: s.Function, Line: s.Line})
+			Function: s.Function, Line: s.Line, Note: s.Note})
 	}
 	return out
 }

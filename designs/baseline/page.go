@@ -26,7 +26,7 @@ type Pages struct {
 }
 
 // NewPages makes zones, one for each node, that hold config.Items pages above the reserve together, or config.Room when that is more, rounded up to
-// the same number on every node. An item has config.Bytes bytes, 0 meaning 4096; its page is the next power of two from 64 on. It returns an error when config is out of range, an
+// the same number on every node, or stands on config.Zones. An item has config.Bytes bytes, 0 meaning 4096; its page is the next power of two from 64 on. It returns an error when config is out of range, an
 // item needs more than a page, or memory is full.
 func NewPages(place kernel.Place, config designs.Config) (*Pages, error) {
 	if err := config.Validate(pageKnobs); err != nil {
@@ -37,6 +37,9 @@ func NewPages(place kernel.Place, config designs.Config) (*Pages, error) {
 	}
 	if config.Bytes > pageBytes {
 		return nil, fmt.Errorf("%s: items of %d bytes: give 0 to %d, one page", pageName, config.Bytes, pageBytes)
+	}
+	if config.Zones != nil {
+		return &Pages{pages: config.Zones, base: place.Memory().Base(), bytes: config.Bytes}, nil
 	}
 	size := max(mem.LineBytes, 1<<bits.Len(uint(config.Bytes-1)))
 	nodes := place.Memory().Nodes()
@@ -94,6 +97,7 @@ func pageVariant() designs.Variant {
 	v.Capabilities.Kind = designs.Page
 	v.Capabilities.Guarantee = "all pages above the reserve can be had from every CPU; nobody waits for one"
 	v.Capabilities.NativeOnly = false
+	v.Capabilities.OnZones = true
 	v.Capabilities.PerCPU = true
 	v.Capabilities.OwnLocks = 2
 	v.Knobs = pageKnobs

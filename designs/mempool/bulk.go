@@ -20,7 +20,7 @@ func (p *Pool) AllocBulk(t *kernel.Task, gfp kernel.GFP, items []designs.Item) (
 	full := gfp | p.adds
 	for tried := p.first(gfp); ; {
 		for got < len(items) {
-			if items[got], err = p.backing.Alloc(t, tried); err != nil {
+			if items[got], err = p.ask(t, tried); err != nil {
 				break
 			}
 			got++

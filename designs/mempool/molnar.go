@@ -21,7 +21,7 @@ func (p *Pool) allocMolnar(t *kernel.Task, gfp kernel.GFP) (designs.Item, error)
 				reachFilled.Hit()
 			} else {
 				reachBlocking.Hit()
-				if it, err := p.backing.Alloc(t, gfp); err == nil {
+				if it, err := p.ask(t, gfp); err == nil {
 					p.passOn(t, slept)
 					return it, nil
 				}
@@ -37,7 +37,7 @@ func (p *Pool) allocMolnar(t *kernel.Task, gfp kernel.GFP) (designs.Item, error)
 			return p.refuse(t)
 		}
 		p.sleepMolnar(t)
-		if it, err := p.backing.Alloc(t, p.first(gfp)); err == nil {
+		if it, err := p.ask(t, p.first(gfp)); err == nil {
 			p.passOn(t, true)
 			return it, nil
 		}

@@ -1,11 +1,15 @@
 package mempool
 
 import (
+	"headroom/kernel/fault"
 	"headroom/kernel/mutant"
 	"headroom/kernel/reach"
 )
 
 const host = "designs/mempool"
+
+// backingFails: in a simulated run the backing may fail at any call, whatever it has.
+var backingFails = fault.Define(host, "backing")
 
 // The slow paths an exploration must have taken.
 var (

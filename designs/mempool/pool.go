@@ -307,6 +307,9 @@ func (p *Pool) newTarget(backing Backing) bool {
 // Alloc hands out an element: the backing's, if that has one at once, else as the pool's order has it. With DirectReclaim it never fails, and sleeps
 // until there is one (process context); without, the answer is kernel.ErrWouldBlock when neither backing nor pool has any. Any context but NMI.
 func (p *Pool) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
+	if backingFails.Fails() {
+		return p.allocSlow(t, gfp)
+	}
 	first := p.first(gfp)
 	var it designs.Item
 	var err error

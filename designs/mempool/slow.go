@@ -45,10 +45,18 @@ func (p *Pool) allocMainline(t *kernel.Task, gfp kernel.GFP) (designs.Item, erro
 		default:
 			p.sleepMainline(t)
 		}
-		if it, err := p.backing.Alloc(t, tried); err == nil {
+		if it, err := p.ask(t, tried); err == nil {
 			return it, nil
 		}
 	}
+}
+
+// ask asks the backing.
+func (p *Pool) ask(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
+	if backingFails.Fails() {
+		return 0, kernel.ErrNoMemory
+	}
+	return p.backing.Alloc(t, gfp)
 }
 
 // AllocPreallocated hands out an element of the pool, and never asks the backing or waits: mempool_alloc_preallocated of Linux 6.8 (Konovalov 2023).

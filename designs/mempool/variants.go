@@ -138,6 +138,8 @@ func (p position) variant() designs.Variant {
 			Over:       over,
 			Oversleeps: !p.config.Polls,
 			HoldsBack:  f.holdsBack,
+			Resizes:    true,
+			OnZones:    f.suffix == onPages.suffix,
 		},
 		Knobs:     knobs,
 		SlowPaths: paths,
@@ -189,6 +191,13 @@ func overPages(place kernel.Place, c designs.Config, _ Config) (Backing, error) 
 	bytes := c.Bytes
 	if bytes == 0 {
 		bytes = pageBytes
+	}
+	if c.Zones != nil {
+		b, err := NewPagesOf(place, c.Zones, bytes)
+		if err != nil {
+			return nil, err
+		}
+		return b, nil
 	}
 	b, err := NewPages(place, max(c.Room, c.Items), bytes)
 	if err != nil {

@@ -46,6 +46,7 @@ func variant(name, summary string, loops *designs.Loops, newAllocator func(kerne
 			TakesLocks: true,
 			Memory:     true,
 			PerCPU:     true,
+			Promises:   true,
 		},
 		New:        newAllocator,
 		Guaranteed: func(c designs.Config) int { return c.Items },

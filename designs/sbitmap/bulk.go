@@ -35,7 +35,7 @@ func (b *Bitmap) AllocBulk(t *kernel.Task, gfp kernel.GFP, items []designs.Item)
 // sweep goes once over all words, the hinted one first, and takes what it finds.
 func (b *Bitmap) sweep(t *kernel.Task, items []designs.Item) int {
 	c := b.cpus[t.CPU()]
-	index := c.hint.Load() >> b.shift
+	index := c.hint.LoadRelaxed() >> b.shift
 	got := 0
 	for range b.words {
 		got += b.takeMany(t, index, items[got:])
@@ -47,7 +47,7 @@ func (b *Bitmap) sweep(t *kernel.Task, items []designs.Item) int {
 			index = 0
 		}
 	}
-	c.hint.Store(index << b.shift)
+	c.hint.StoreRelaxed(index << b.shift)
 	return got
 }
 

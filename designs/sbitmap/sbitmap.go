@@ -13,7 +13,7 @@
 //	I1  a tag has at most one owner (mutant BM-01)
 //	I2  a tag that is to be cleared is set in its word: it is free, and nobody else's (mutant BM-02)
 //	I3  nobody is refused while a tag is free and no call is under way (mutant SB-07)
-//	I4  when all tags are free nobody sleeps (mutants SB-01, SB-09)
+//	I4  when all tags are free nobody sleeps (mutants BM-03, SB-01, SB-09)
 //	I5  once no free is under way, less than a batch of the frees that saw a sleeper is unanswered (mutant SB-11)
 //
 // A sleeper is served by the frees of those who hold tags, not at once. A caller looks for a tag once more when it is in its queue already, and may
@@ -93,7 +93,7 @@ type word struct {
 
 // cpuWords are one CPU's own, on lines of their own: the place where it looks first, and its counts of slow paths.
 type cpuWords struct {
-	hint                          mem.Plain32
+	hint                          atomic.Uint32 // relaxed: a caller that moves to another CPU writes this one's
 	waits, locks, refills, failed mem.Plain64
 }
 
@@ -131,7 +131,7 @@ func New(place kernel.Place, config Config) (*Bitmap, error) {
 		return nil, fmt.Errorf("sbitmap: %d tags: %w", config.Tags, err)
 	}
 	for cpu := range b.cpus {
-		b.cpus[cpu].hint.Store(uint32(rng.Mix(uint64(cpu)) % uint64(config.Tags)))
+		b.cpus[cpu].hint.StoreRelaxed(uint32(rng.Mix(uint64(cpu)) % uint64(config.Tags)))
 	}
 	return b, nil
 }
@@ -164,7 +164,7 @@ func (c Config) complete() (Config, error) {
 // all are taken. Any context but NMI.
 func (b *Bitmap) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 	c := b.cpus[t.CPU()]
-	hint := c.hint.Load()
+	hint := c.hint.LoadRelaxed()
 	w := &b.words[hint>>b.shift]
 	old := w.taken.LoadRelaxed()
 	bit := uint32(bits.TrailingZeros64(^old))
@@ -184,7 +184,7 @@ func (b *Bitmap) advance(c *cpuWords, tag uint32) {
 	if next+1 >= b.tags {
 		next = 0
 	}
-	c.hint.Store(next)
+	c.hint.StoreRelaxed(next)
 }
 
 // Free marks a tag to be cleared, wakes sleepers when enough tags came back, and remembers the tag as the CPU's hint. It panics on a tag out of
@@ -194,15 +194,19 @@ func (b *Bitmap) Free(t *kernel.Task, it designs.Item) {
 		misuse(it, b.tags)
 	}
 	tag := uint32(it)
-	unseen := mutant.On(sb01) && b.shared.sleepers.Load() == 0
+	unseen := mutant.On(bm03) && b.shared.sleepers.Load() == 0
 	b.mark(tag)
 	if !unseen && b.shared.sleepers.Load() != 0 { // O1: the mark, a full barrier, then the look
 		b.wake(t)
 	}
-	b.cpus[t.CPU()].hint.Store(tag)
+	b.cpus[t.CPU()].hint.StoreRelaxed(tag)
 }
 
 func (b *Bitmap) mark(tag uint32) {
+	if b.tags == 1 && mutant.On(sb01) { // with more tags a store would lose the mark of another
+		b.words[0].cleared.StoreRelease(1)
+		return
+	}
 	b.words[tag>>b.shift].cleared.Or(1 << (tag & (1<<b.shift - 1)))
 }
 

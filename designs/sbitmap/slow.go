@@ -28,8 +28,10 @@ var (
 		Story: "the bit is set by a load and a store, and who sets another bit in between is forgotten"})
 	bm02 = mutant.Define(mutant.Mutant{ID: "BM-02", Host: host, Breaks: "I2",
 		Story: "the tags to be cleared are read and set to none in two steps, and a free in between is forgotten"})
+	bm03 = mutant.Define(mutant.Mutant{ID: "BM-03", Host: host, Breaks: "I4",
+		Story: "the free looks for sleepers first and marks the tag afterwards"})
 	sb01 = mutant.Define(mutant.Mutant{ID: "SB-01", Host: host, Breaks: "I4",
-		Story: "the free looks for sleepers first and marks the tag afterwards; block/blk-mq-tag.c 2014, commit c38d185d4af1"})
+		Story: "the mark is a store without a fence, which the look for sleepers may pass; block/blk-mq-tag.c 2014, commit c38d185d4af1"})
 	sb07 = mutant.Define(mutant.Mutant{ID: "SB-07", Host: host, Breaks: "I3",
 		Story: "tags are cleared without the word's lock, and a caller who finds none to clear gives up; fixed by commits 72d04bdcf3f7 and 661d4f55a794"})
 	sb09 = mutant.Define(mutant.Mutant{ID: "SB-09", Host: host, Breaks: "I4",
@@ -79,7 +81,7 @@ func (b *Bitmap) sleep(t *kernel.Task) (tag uint32, ok bool) {
 // find takes a tag of any word, the CPU's hinted one first.
 func (b *Bitmap) find(t *kernel.Task) (tag uint32, ok bool) {
 	c := b.cpus[t.CPU()]
-	hint := c.hint.Load()
+	hint := c.hint.LoadRelaxed()
 	index := hint >> b.shift
 	for range b.words {
 		if tag, ok := b.take(t, index); ok {
@@ -94,7 +96,7 @@ func (b *Bitmap) find(t *kernel.Task) (tag uint32, ok bool) {
 			index = 0
 		}
 	}
-	c.hint.Store(0)
+	c.hint.StoreRelaxed(0)
 	return 0, false
 }
 

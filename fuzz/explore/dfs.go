@@ -19,10 +19,13 @@ var ex01 = mutant.Define(mutant.Mutant{ID: "EX-01", Host: "fuzz/explore", Breaks
 //
 // Under a bound only the step of the entity that goes on may sleep: what is left out then has an equal that took that step where it cost nothing, and
 // no more preemptions than itself. Any other sleeping step may have cost one, and its equals may lie beyond the bound.
+//
+// On a machine that has entities of its own (store buffers, movers, hot-plug, kills) nobody sleeps: what their steps touch is not known.
 type DFS struct {
 	Most  int  // the most preemptions of an execution; negative for any number
 	Plain bool // without sleep sets: to check those against
 
+	plain  bool      // Plain, or the machine does not show what all steps touch
 	path   []node    // the choices of the latest execution
 	asleep []sleeper // those of all nodes, in their order
 	at     int       // choices made of the execution that runs
@@ -37,25 +40,28 @@ type DFS struct {
 
 // node is a choice on the path.
 type node struct {
-	options uint64 // what can be chosen: entities, or the answers to another question
+	options uint64 // entities that can be chosen
 	tried   uint64
 	asleep  uint64
 	effect  sim.Effect // of the chosen step
 	from    int        // where its sleepers begin in DFS.asleep
 	spent   int        // preemptions before it
-	pick    int8
-	current int8 // who took the step before, -1 for nobody
-	answers bool // it is the answer to another question, and options are numbers
+	pick    int16
+	current int8  // who took the step before, -1 for nobody
+	answers int16 // how many answers another question has; 0 where an entity is chosen
 }
 
 // sleeper is a step that was tried already, and leads nowhere new until a step conflicts with it.
 type sleeper struct {
-	entity int8
+	entity int16
 	effect sim.Effect
 }
 
 // Watches is how the machine shows what each step touches.
-func (d *DFS) Watches(w *sim.Watch) { d.watch = w }
+func (d *DFS) Watches(w *sim.Watch) { d.watch, d.plain = w, d.Plain || w.Partial }
+
+// NoneSlept reports whether the search was a plain one: no execution was left out because it orders steps without a conflict otherwise.
+func (d *DFS) NoneSlept() bool { return d.plain }
 
 // Exhausted reports whether every execution within Most was made; bound is up to which bound all were, -1 for none, and whole that there are none
 // beyond it.
@@ -109,7 +115,7 @@ func (d *DFS) learn() {
 func (d *DFS) back() bool {
 	for last := len(d.path) - 1; last >= 0; last-- {
 		n := &d.path[last]
-		if !n.answers && !d.Plain && (d.Most < 0 || n.pick == n.current || mutant.On(ex01)) {
+		if n.answers == 0 && !d.plain && (d.Most < 0 || n.pick == int16(n.current) || mutant.On(ex01)) {
 			d.asleep = append(d.asleep, sleeper{n.pick, n.effect})
 			n.asleep |= 1 << n.pick
 		}
@@ -124,12 +130,12 @@ func (d *DFS) back() bool {
 
 // choose takes the first choice of a node that was not tried, is not asleep and costs no more than the bound.
 func (d *DFS) choose(n *node) bool {
+	if n.answers != 0 {
+		return d.chooseAnswer(n)
+	}
 	left := n.options &^ n.tried &^ n.asleep
 	first := uint64(0) // what costs nothing
-	switch {
-	case n.answers:
-		first = 1
-	case n.current >= 0:
+	if n.current >= 0 {
 		first = 1 << n.current & n.options
 	}
 	pick := bits.TrailingZeros64(left)
@@ -142,14 +148,31 @@ func (d *DFS) choose(n *node) bool {
 		d.cut = true
 		return false
 	}
-	n.pick = int8(pick)
+	n.pick = int16(pick)
 	n.tried |= 1 << pick
+	return true
+}
+
+// chooseAnswer takes the answers in their order; those after the first cost a preemption.
+func (d *DFS) chooseAnswer(n *node) bool {
+	switch {
+	case n.pick+1 == n.answers:
+		return false
+	case n.pick >= 0 && d.Most >= 0 && n.spent >= d.bound:
+		d.cut = true
+		return false
+	}
+	n.pick++
 	return true
 }
 
 // spent is how many preemptions there are up to and with the choice of a node.
 func (n *node) spentWith() int {
-	if n.answers && n.pick != 0 || !n.answers && n.current >= 0 && n.pick != n.current && n.options>>n.current&1 != 0 {
+	against := n.pick != 0
+	if n.answers == 0 {
+		against = n.current >= 0 && n.pick != int16(n.current) && n.options>>n.current&1 != 0
+	}
+	if against {
 		return n.spent + 1
 	}
 	return n.spent
@@ -184,7 +207,7 @@ func (d *DFS) follow() (pick int, ok bool) {
 	d.at++
 	if d.at == len(d.path) {
 		d.watch.Taken() // what came before is known
-		d.untold = !n.answers
+		d.untold = n.answers == 0
 	}
 	return int(n.pick), true
 }
@@ -196,7 +219,7 @@ func (d *DFS) append(n node) {
 
 // sleep makes those sleep at a node that slept at the one before, or were tried there, and have no conflict with the step taken there.
 func (d *DFS) sleep(n, before *node) {
-	if before.answers { // the effect of the step around it is not known as a whole
+	if before.answers != 0 { // the effect of the step around it is not known as a whole
 		return
 	}
 	for _, s := range d.asleep[before.from:n.from] {
@@ -213,7 +236,7 @@ func (d *DFS) Choose(n int) int {
 		return pick
 	}
 	last := len(d.path) - 1
-	answer := node{options: 1<<n - 1, current: -1, from: len(d.asleep), answers: true}
+	answer := node{pick: -1, from: len(d.asleep), answers: int16(n)}
 	if last >= 0 {
 		answer.spent = d.path[last].spentWith()
 		d.path[last].effect, d.untold = sim.All(), false // it has other effects by other answers

@@ -48,7 +48,7 @@ type Strategy interface {
 	// Next returns a member of eligible, never empty, a set with bit i for entity i; or a negative number to abandon the execution. current took the
 	// step before, -1 for nobody; it may not be eligible.
 	Next(eligible uint64, current int) int
-	// Choose answers any other question of the machine, with a number from 0 to n-1. 0 is what ordinarily happens.
+	// Choose answers any other question of the machine (sim.Chooser), with a number from 0 to n-1; n is at least 2. 0 is what ordinarily happens.
 	Choose(n int) int
 }
 

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"headroom/internal/rng"
+	"headroom/kernel/sim"
 )
 
 // Of the eligible the random walk draws each equally often, and nobody else.
@@ -161,6 +162,97 @@ func TestRandomWalkIsTheSameEverywhere(t *testing.T) {
 			if got := walk.Next(0b11111, 0); got != want {
 				t.Fatalf("the walk goes to %d, want %d", got, want)
 			}
+		}
+	}
+}
+
+// ask puts questions (numbers below 0, of so many answers) and sets of the eligible to a strategy.
+func ask(s sim.Chooser, run []int) (answers []int) {
+	for _, q := range run {
+		if q < 0 {
+			answers = append(answers, s.Choose(-q))
+		} else {
+			answers = append(answers, s.Next(uint64(q), -1))
+		}
+	}
+	return answers
+}
+
+// Answers are recorded between the steps and given back there; the random walk gives each of n answers as often.
+func TestReplayGivesRecordedAnswers(t *testing.T) {
+	run := []int{0b11, -2, -2, 0b11, -5, 0b01, -3, -3, -3, 0b10}
+	var counts [5]int
+	for seed := range uint64(500) {
+		var walk Random
+		walk.Begin(seed, 0)
+		record := Record{From: &walk}
+		first := ask(&record, run)
+		counts[first[4]]++
+		replay := Replay{Segments: record.Segments}
+		if again := ask(&replay, run); !slices.Equal(first, again) || replay.Diverged != "" || replay.Unused() {
+			t.Fatalf("seed %d: recorded %v, replayed %v, %q", seed, first, again, replay.Diverged)
+		}
+	}
+	for answer, count := range counts {
+		if count < 60 || count > 140 { // 100, and nine standard deviations of nine
+			t.Errorf("answer %d was drawn %d times of 500", answer, count)
+		}
+	}
+}
+
+// Where a question does not meet its answer, or an answer no question, the replay says so; from there on it gives the harmless answer.
+func TestReplayNamesQuestionsWithoutAnswer(t *testing.T) {
+	answered := func(step, choice, of int) Segment {
+		return Segment{Entity: 0, Steps: 2, Answers: []Answer{{Step: step, Choice: choice, Of: of}}}
+	}
+	for _, c := range []struct {
+		name     string
+		segments []Segment
+		run      []int
+		says     string
+	}{
+		{"question not recorded", []Segment{{Entity: 0, Steps: 2}}, []int{0b11, -2}, "segment 1, choice 1: a question of 2 answers that was not recorded"},
+		{"question too early", []Segment{answered(2, 1, 2)}, []int{0b11, -2}, "segment 1, choice 1: a question of 2 answers that was not recorded"},
+		{"another question", []Segment{answered(1, 2, 3)}, []int{0b11, -2}, "segment 1, choice 1: a question of 2 answers that was not recorded"},
+		{"question missing", []Segment{answered(1, 1, 2), {Entity: 1, Steps: 1}}, []int{0b11, 0b11, 0b11}, "segment 1: it asked 0 questions, recorded 1"},
+		{"followed", []Segment{answered(2, 1, 2)}, []int{0b11, 0b11, -2}, ""},
+	} {
+		replay := Replay{Segments: c.segments}
+		answers := ask(&replay, c.run)
+		if replay.Diverged != c.says || c.says != "" && answers[len(answers)-1] > 0 || c.says == "" && replay.Unused() {
+			t.Errorf("%s: answers %v, says %q; want %q", c.name, answers, replay.Diverged, c.says)
+		}
+	}
+}
+
+// The machine's own entities are considered at all choices of some runs and at few of others, by every strategy that draws; alone they go on at once.
+func TestTheMachineItselfActsSeldom(t *testing.T) {
+	const own, choices = 0b11000, 400
+	for _, name := range []string{"random", "pct", "pos", "swarm"} {
+		shares := map[bool]int{}
+		for seed := range uint64(200) {
+			s, err := New(name, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if w, ok := s.(interface{ Watches(*sim.Watch) }); ok {
+				w.Watches(&sim.Watch{Partial: true})
+			}
+			s.(interface{ Beside(uint64) }).Beside(own)
+			s.Begin(seed, choices)
+			acted := 0
+			for range choices {
+				if own>>s.Next(0b11011, 0)&1 != 0 {
+					acted++
+				}
+			}
+			shares[acted > choices/8]++
+			if next := s.Next(own, 0); own>>next&1 == 0 {
+				t.Fatalf("%s: of the machine's own entities it chooses %d", name, next)
+			}
+		}
+		if shares[true] < 10 || shares[false] < 60 {
+			t.Errorf("%s: in %d runs the machine acts often, in %d seldom", name, shares[true], shares[false])
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 type PCT struct {
 	Changes int // how often a priority changes, at most maxChanges
 
+	beside
 	stream   rng.Stream
 	priority [64]uint32 // of the entities in known; those that fell behind have one below fallen
 	known    uint64
@@ -38,6 +39,7 @@ const (
 func (p *PCT) Begin(seed uint64, length int) bool {
 	p.seed, p.length = seed, length
 	p.stream = rng.New(seed)
+	p.begin(seed)
 	if length < 1 {
 		length = shortRun
 	}
@@ -60,6 +62,9 @@ func (p *PCT) Again() { p.Begin(p.seed, p.length) }
 
 // Next gives the one of the highest priority.
 func (p *PCT) Next(eligible uint64, current int) int {
+	if p.agents != 0 {
+		eligible = p.thin(eligible)
+	}
 	p.step++
 	if p.step == p.change {
 		p.lower(current)

@@ -11,6 +11,7 @@ import (
 // same word, one a store, then draw anew, so that orders that matter are drawn evenly, however long the stretches between them are (Yuan, Yang and Gu,
 // 2018).
 type POS struct {
+	beside
 	stream   rng.Stream
 	priority [64]uint32
 	known    uint64 // entities whose next step has a priority
@@ -26,6 +27,7 @@ func (p *POS) Watches(w *sim.Watch) { p.watch = w }
 // Begin starts the execution of a seed.
 func (p *POS) Begin(seed uint64, length int) bool {
 	p.stream, p.seed, p.known, p.taken, p.access = rng.New(seed), seed, 0, -1, sim.Access{}
+	p.begin(seed)
 	return true
 }
 
@@ -35,6 +37,9 @@ func (p *POS) Again() { p.Begin(p.seed, 0) }
 // Next gives the step of the highest priority.
 func (p *POS) Next(eligible uint64, current int) int {
 	p.settle(eligible)
+	if p.agents != 0 {
+		eligible = p.thin(eligible)
+	}
 	pick, best := -1, uint32(0)
 	for rest := eligible; rest != 0; rest &= rest - 1 {
 		i := bits.TrailingZeros64(rest)

@@ -8,6 +8,7 @@ import (
 
 // Random is the uniform random walk: every entity that may take the next step is as likely as any other.
 type Random struct {
+	beside
 	stream rng.Stream
 	drawn  uint64 // random bits not used yet
 	left   int    // choices they suffice for
@@ -23,6 +24,7 @@ const (
 // Begin starts the walk of a seed.
 func (r *Random) Begin(seed uint64, length int) bool {
 	r.stream, r.left, r.seed = rng.New(seed), 0, seed
+	r.begin(seed)
 	return true
 }
 
@@ -31,6 +33,9 @@ func (r *Random) Again() { r.Begin(r.seed, 0) }
 
 // Next draws one of the eligible.
 func (r *Random) Next(eligible uint64, current int) int {
+	if r.agents != 0 {
+		eligible = r.thin(eligible)
+	}
 	if eligible&(eligible-1) == 0 {
 		return bits.TrailingZeros64(eligible)
 	}
@@ -44,7 +49,7 @@ func (r *Random) Next(eligible uint64, current int) int {
 // Choose draws one of the answers.
 func (r *Random) Choose(n int) int { return r.draw(n) }
 
-// draw is a number below n, at most 64 or so.
+// draw is a number below n, at most some hundreds.
 func (r *Random) draw(n int) int {
 	if r.left == 0 {
 		r.drawn, r.left = r.stream.Uint64(), 64/choiceBits

@@ -19,6 +19,13 @@ func (r *Record) Watches(w *sim.Watch) {
 	}
 }
 
+// Beside passes the names of the machine's own entities on.
+func (r *Record) Beside(agents uint64) {
+	if s, ok := r.From.(interface{ Beside(uint64) }); ok {
+		s.Beside(agents)
+	}
+}
+
 // Next asks the strategy recorded and notes its choice.
 func (r *Record) Next(eligible uint64, current int) int {
 	next := r.From.Next(eligible, current)

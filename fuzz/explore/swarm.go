@@ -32,6 +32,13 @@ const (
 // Watches is how the machine shows what each entity is about to do.
 func (s *Swarm) Watches(w *sim.Watch) { s.pos.Watches(w) }
 
+// Beside is how the machine names its own entities.
+func (s *Swarm) Beside(agents uint64) {
+	s.random.Beside(agents)
+	s.pos.Beside(agents)
+	s.pct.Beside(agents)
+}
+
 // Begin draws the strategy of an execution and starts it.
 func (s *Swarm) Begin(seed uint64, length int) bool {
 	s.seed, s.length = seed, length

@@ -36,6 +36,13 @@ func (t *Twice) Watches(w *sim.Watch) {
 	}
 }
 
+// Beside passes the names of the machine's own entities on.
+func (t *Twice) Beside(agents uint64) {
+	if s, ok := t.Of.(interface{ Beside(uint64) }); ok {
+		s.Beside(agents)
+	}
+}
+
 // Second reports whether the execution repeats the one before.
 func (t *Twice) Second() bool { return t.second }
 

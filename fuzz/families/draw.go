@@ -11,6 +11,8 @@ type draw struct {
 	host    *Host
 	program fuzz.Program
 	spare   int // items that may yet be held at waits
+	most    int // of a bulk
+	least   int // of a pool whose size changes; 0 where none does
 }
 
 // weight is an operation and how often it comes up, relative to others.
@@ -22,6 +24,9 @@ type weight struct {
 // between draws a number from low to high.
 func (d *draw) between(low, high int) int { return low + d.Below(high-low+1) }
 
+// itemBytes is small: each execution begins with a fresh copy of the memory.
+const itemBytes = 64
+
 // fewValues is the most values of a knob that is a choice, not a size: each is as likely.
 const fewValues = 11
 
@@ -29,6 +34,9 @@ const fewValues = 11
 func (d *draw) size(cpus, items, high int) {
 	p := &d.program
 	p.CPUs, p.Config.Items = cpus, items
+	if d.host.Variant.Capabilities.Memory {
+		p.Config.Bytes = itemBytes
+	}
 	for _, k := range d.host.Variant.Knobs {
 		if k.High-k.Low < fewValues {
 			p.Config.Knobs[k.Name] = d.between(k.Low, k.High)
@@ -45,7 +53,16 @@ func (d *draw) size(cpus, items, high int) {
 }
 
 // settle works out what tasks may hold at waits, for the configuration as it is now.
-func (d *draw) settle() { d.spare = d.host.Variant.Guaranteed(d.program.Config) - 1 }
+func (d *draw) settle() {
+	c := d.program.Config
+	if d.least > 0 {
+		c.Items = d.least
+	}
+	d.spare = d.host.Variant.Guaranteed(c) - max(1, d.most)
+}
+
+// unknown is what a task holds that took all it could get: what a layer stands on may have had more than was guaranteed.
+const unknown = 1 << 20
 
 // task adds a task of so many operations, drawn by weight.
 func (d *draw) task(cpu, ops int, table []weight) {
@@ -65,9 +82,9 @@ func (d *draw) task(cpu, ops int, table []weight) {
 		switch op.Code {
 		case fuzz.Wait, fuzz.Entitled, fuzz.Bulk:
 			if op.Code == fuzz.Bulk {
-				op.N = d.between(2, 3)
+				op.N = d.between(2, d.most)
 			}
-			need := held + max(0, op.N-1)
+			need := held
 			if op.Code != fuzz.Entitled && (!waits && op.Code == fuzz.Wait || waits && need > d.spare) {
 				op = fuzz.Op{Code: fuzz.Try}
 			} else if waits && need > d.spare {
@@ -79,7 +96,7 @@ func (d *draw) task(cpu, ops int, table []weight) {
 		case fuzz.Try, fuzz.Urgent, fuzz.NoLocks:
 			held++
 		case fuzz.All:
-			held = d.program.Config.Items
+			held = unknown
 		case fuzz.Free, fuzz.FreeLast, fuzz.Complete:
 			held = max(0, held-1)
 		case fuzz.FreeAll:
@@ -89,7 +106,7 @@ func (d *draw) task(cpu, ops int, table []weight) {
 		case fuzz.Complete, fuzz.IRQTry, fuzz.Plug, fuzz.Unplug:
 			op.CPU = d.Below(d.program.CPUs)
 		case fuzz.Resize:
-			op.N = d.Below(4)
+			op.N = d.nextSize()
 		case fuzz.Tune, fuzz.Bogus:
 			op.N = d.Below(64)
 		}
@@ -99,10 +116,18 @@ func (d *draw) task(cpu, ops int, table []weight) {
 	d.program.Tasks = append(d.program.Tasks, t)
 }
 
-// tasks adds tasks dealt to the CPUs in turn.
+// nextSize is a size for a pool that shrinks, the least one or none at all as the last. A pool that grows asks its backing, which may have nothing.
+func (d *draw) nextSize() int {
+	if d.least > 1 {
+		return d.least
+	}
+	return d.Below(2)
+}
+
+// tasks adds tasks, all on one CPU or dealt to the CPUs in turn, now and then to every second.
 func (d *draw) tasks(count, low, high int, table []weight) {
-	first := d.Below(d.program.CPUs)
+	first, step := d.Below(d.program.CPUs), d.Below(3)
 	for i := range count {
-		d.task((first+i)%d.program.CPUs, d.between(low, high), table)
+		d.task((first+i*step)%d.program.CPUs, d.between(low, high), table)
 	}
 }

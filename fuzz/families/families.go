@@ -18,22 +18,25 @@ type Family struct {
 	About string // one line: what its programs are about
 	suits func(h *Host) bool
 	draw  func(d *draw)
+	sole  bool // one task and no interrupts: a program has one schedule
 }
 
 // All lists the families. The first is what headroom explore generates.
 func All() []Family {
 	return []Family{
-		{"generated", "small programs of all ordinary operations", always, nil},
-		{"contended", "one to three items, more tasks than items, waits", always, contended},
-		{"crowd", "bursts of many items, taken and given back together, then waits", always, crowd},
-		{"interrupts", "one or two tasks, and interrupts that free and allocate on every CPU", always, interrupts},
-		{"bulk", "several items by one call, and back by one call", func(h *Host) bool { return h.can.bulk }, bulk},
-		{"hotplug", "CPUs that go and come", func(h *Host) bool { return h.Variant.Capabilities.PerCPU }, hotplug},
-		{"tuning", "sizes and limits that change in mid-operation, and lists emptied from elsewhere", func(h *Host) bool { return h.can.tune }, tuning},
-		{"entitled", "callers with a right to the reserve beside others", func(h *Host) bool { return h.can.audit }, entitled},
-		{"paths", "a sole caller takes every way there is, to the last item, and frees what nobody has", always, paths},
-		{"deferred", "frees that wait for readers", func(h *Host) bool { return h.can.deferred }, deferred},
-		{"configurations", "any value of every knob, those that must be refused among them", func(h *Host) bool { return len(h.Variant.Knobs) > 0 }, configurations},
+		{"generated", "small programs of all ordinary operations", always, nil, false},
+		{"contended", "one to three items, more tasks than items, waits", always, contended, false},
+		{"buffers", "the same under memory models in which a store is seen late", always, buffers, false},
+		{"migration", "the same, and tasks that move to other CPUs in mid-operation or when they are woken", always, migration, false},
+		{"crowd", "bursts of many items, taken and given back together, then waits", always, crowd, false},
+		{"interrupts", "one or two tasks, and interrupts that free and allocate on every CPU", always, interrupts, false},
+		{"bulk", "several items by one call, and back by one call", func(h *Host) bool { return h.can.bulk }, bulk, false},
+		{"hotplug", "CPUs that go and come", func(h *Host) bool { return h.Variant.Capabilities.PerCPU }, hotplug, false},
+		{"tuning", "sizes and limits that change in mid-operation, and lists emptied from elsewhere", func(h *Host) bool { return h.can.tune }, tuning, false},
+		{"entitled", "callers with a right to the reserve beside others", func(h *Host) bool { return h.can.audit }, entitled, false},
+		{"paths", "a sole caller takes every way there is, to the last item, and frees what nobody has", always, paths, true},
+		{"deferred", "frees that wait for readers", func(h *Host) bool { return h.can.deferred }, deferred, false},
+		{"configurations", "any value of every knob, those that must be refused among them", func(h *Host) bool { return len(h.Variant.Knobs) > 0 }, configurations, false},
 	}
 }
 
@@ -46,7 +49,7 @@ type Host struct {
 }
 
 // abilities are what an allocator can do beside Alloc and Free.
-type abilities struct{ bulk, noLocks, tune, audit, deferred, forgives, lists bool }
+type abilities struct{ bulk, noLocks, resize, tune, audit, deferred, forgives, lists bool }
 
 // NewHost looks at what a variant can do. The error is that of its New.
 func NewHost(v designs.Variant) (*Host, error) {
@@ -62,10 +65,10 @@ func NewHost(v designs.Variant) (*Host, error) {
 	h := &Host{Variant: v}
 	_, h.can.bulk = a.(designs.BulkAllocator)
 	_, h.can.noLocks = a.(designs.NoLockAllocator)
-	_, resizes := a.(designs.Resizer)
+	_, h.can.resize = a.(designs.Resizer)
 	_, tunes := a.(fuzz.Tuner)
 	_, drains := a.(fuzz.Drainer)
-	h.can.tune = resizes || tunes || drains
+	h.can.tune = h.can.resize || tunes || drains
 	_, h.can.audit = a.(fuzz.Auditor)
 	_, h.can.deferred = a.(fuzz.Deferrer)
 	_, h.can.forgives = a.(fuzz.Forgiver)

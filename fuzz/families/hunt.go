@@ -26,10 +26,14 @@ type Found struct {
 	Programs   int
 	Family     string       // of the program that failed
 	Failure    *fuzz.Replay // nil when nothing was found
+	Known      []*Fault     // met on the way, each time
 }
 
 // schedules is how many each program gets before it is another pair's turn.
 const schedules = 32
+
+// solePrograms is how many programs of a family with a sole caller it is then: of each there is one schedule.
+const solePrograms = 12
 
 // pair is a host and a family whose programs suit it.
 type pair struct {
@@ -53,8 +57,12 @@ func (h *Hunt) Run() (*Found, error) {
 			if found.Executions >= h.Executions {
 				break
 			}
+			programs, each := 1, schedules
+			if p.family.sole {
+				programs, each = solePrograms, 1
+			}
 			one := &fuzz.Hunt{Variant: p.host.Variant, Strategy: h.Strategy, Bound: -1, Seed: rng.Mix(h.Seed<<32 ^ round<<12 ^ uint64(i)), Stop: h.Stop,
-				Executions: min(schedules, h.Executions-found.Executions), MaxPrograms: 1, Schedules: schedules,
+				Executions: h.Executions - found.Executions, MaxPrograms: programs, Schedules: each,
 				Draw: func(s *rng.Stream) fuzz.Program { return p.family.Draw(s, p.host) }}
 			got, err := one.Run()
 			if err != nil {
@@ -62,7 +70,12 @@ func (h *Hunt) Run() (*Found, error) {
 			}
 			found.Executions += got.Executions
 			found.Programs += got.Programs
-			if got.Failure != nil {
+			if got.Failure == nil {
+				continue
+			}
+			if fault := Known(got.Failure); fault != nil { // it fails so with a mutant and without
+				found.Known = append(found.Known, fault)
+			} else {
 				found.Failure, found.Family = got.Failure, p.family.Name
 				return found, nil
 			}

@@ -5,11 +5,29 @@ import (
 
 	"headroom/designs"
 	"headroom/fuzz"
+	"headroom/kernel/sim"
 )
 
 func contended(d *draw) {
 	d.size(d.between(1, 3), d.between(1, 3), 3)
+	d.program.Traits.Faults = d.Below(3)
+	d.waiters()
+}
+
+func (d *draw) waiters() {
 	d.tasks(d.between(2, 4), 2, 5, []weight{{fuzz.Wait, 6}, {fuzz.Try, 1}, {fuzz.Free, 4}, {fuzz.FreeLast, 1}, {fuzz.Yield, 1}})
+}
+
+func buffers(d *draw) {
+	d.size(d.between(2, 3), d.between(1, 2), 3)
+	d.program.Traits.Memory = []sim.Memory{sim.TSO, sim.Weak}[d.Below(2)]
+	d.waiters()
+}
+
+func migration(d *draw) {
+	d.size(d.between(2, 3), d.between(1, 3), 3)
+	d.program.Traits.Migrations = d.between(1, 3)
+	d.waiters()
 }
 
 // crowd: each task takes a burst, gives it back, and waits for one more. Sizes lie about those at which words and batches fill.
@@ -48,8 +66,8 @@ func repeat(ops []fuzz.Op, code fuzz.Code, n int) []fuzz.Op {
 // interrupts: in every second program a sole task takes and hands away, over and over, so that what CPUs keep has to go round.
 func interrupts(d *draw) {
 	if d.Below(2) == 0 {
-		d.size(d.between(2, 4), d.between(2, 6), 4)
-		d.tasks(1, 8, 20, []weight{{fuzz.Try, 5}, {fuzz.Complete, 5}, {fuzz.Yield, 3}})
+		d.size(d.between(2, 4), d.between(2, 4), 4)
+		d.tasks(1, 20, 40, []weight{{fuzz.Try, 4}, {fuzz.Complete, 4}, {fuzz.Yield, 5}})
 		return
 	}
 	d.size(d.between(1, 2), d.between(1, 6), 4)
@@ -58,16 +76,23 @@ func interrupts(d *draw) {
 
 func bulk(d *draw) {
 	d.size(d.between(1, 2), d.between(2, 5), 3)
+	d.most = d.between(2, min(3, d.program.Config.Items))
+	d.settle()
 	d.tasks(d.between(2, 4), 2, 5, []weight{{fuzz.Bulk, 5}, {fuzz.Try, 1}, {fuzz.Wait, 2}, {fuzz.Free, 3}, {fuzz.FreeAll, 3}, {fuzz.Complete, 1}})
 }
 
 func hotplug(d *draw) {
 	d.size(d.between(2, 3), d.between(1, 5), 3)
+	d.program.Traits.Hotplugs = d.Below(3)
 	d.tasks(d.between(2, 4), 3, 7, []weight{{fuzz.Try, 4}, {fuzz.Wait, 3}, {fuzz.Free, 4}, {fuzz.Plug, 3}, {fuzz.Unplug, 2}, {fuzz.Complete, 1}})
 }
 
 func tuning(d *draw) {
 	d.size(d.between(1, 3), d.between(2, 6), 4)
+	if d.host.can.resize {
+		d.least = d.between(1, d.program.Config.Items)
+		d.settle()
+	}
 	d.tasks(d.between(1, 3), 3, 8, []weight{{fuzz.Try, 4}, {fuzz.Wait, 3}, {fuzz.Free, 5}})
 	d.task(d.Below(d.program.CPUs), d.between(1, 5), []weight{{fuzz.Tune, 3}, {fuzz.Resize, 3}, {fuzz.Drain, 3}, {fuzz.Try, 1}, {fuzz.Free, 1}})
 }
@@ -78,7 +103,7 @@ func entitled(d *draw) {
 	d.size(d.between(1, 3), items, 3)
 	d.program.Config.Room = items + d.Below(3*items+8) // marks grow with the room
 	d.settle()
-	table := []weight{{fuzz.Try, 6}, {fuzz.Free, 2}, {fuzz.Wait, 1}}
+	table := []weight{{fuzz.Try, 6}, {fuzz.Free, 2}, {fuzz.Wait, 1}, {fuzz.All, 1}}
 	if d.Below(2) == 0 {
 		table = append(table, weight{fuzz.Urgent, 3}, weight{fuzz.Entitled, 3}, weight{fuzz.Free, 3})
 	}
@@ -87,9 +112,9 @@ func entitled(d *draw) {
 
 // paths: sizes up to where an id needs a second chunk, and every way to the last item.
 func paths(d *draw) {
-	sizes := []int{1, 2, 3, 4, 7, 8, 33, 63, 64, 65}
+	sizes := []int{1, 2, 3, 4, 7, 8, 16, 17}
 	if d.host.Variant.Capabilities.Kind == designs.ID && d.host.can.forgives {
-		sizes = append(sizes, 1023, 1024, 1025, 1100)
+		sizes = append(sizes, 63, 64, 65, 1023, 1024, 1025, 1100)
 	}
 	d.size(1, sizes[d.Below(len(sizes))], 4)
 	table := []weight{{fuzz.Try, 3}, {fuzz.All, 2}, {fuzz.Free, 3}, {fuzz.FreeLast, 2}, {fuzz.FreeAll, 1}}
@@ -99,11 +124,14 @@ func paths(d *draw) {
 	if d.host.can.noLocks {
 		table = append(table, weight{fuzz.NoLocks, 4})
 	}
+	ops := d.between(2, 10)
 	if d.program.Config.Items > 64 {
-		d.task(0, 4, table)
-		return
+		ops = 3
 	}
-	d.task(0, d.between(2, 10), table)
+	d.task(0, ops, table)
+	if task := &d.program.Tasks[0]; d.Below(2) == 0 {
+		task.Ops = append([]fuzz.Op{{Code: fuzz.All}}, task.Ops...)
+	}
 }
 
 // deferred: writers free what readers on other CPUs still use, and now and then a CPU passes a quiet moment.

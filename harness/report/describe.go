@@ -17,16 +17,26 @@ func describe(name string) (stands, operation string) {
 
 // subjects are the questions that workloads are there for, beside their names in headings.
 var subjects = map[string]string{
-	"fastpath":        "cost",
-	"window":          "cost",
-	"bulk-keep":       "cost in bulk",
-	"cross-cpu":       "frees on another CPU",
-	"bio-inflight":    "tails of an open loop",
-	"irq-alloc-fails": "refusals in interrupts",
-	"start-storm":     "tails of a burst",
-	"tag-exhaust":     "exhaustion",
-	"exhaust-recover": "exhaustion and recovery",
-	"trace":           "recorded load",
+	"fastpath":         "cost",
+	"window":           "cost",
+	"bulk-keep":        "cost in bulk",
+	"cross-cpu":        "frees on another CPU",
+	"bio-inflight":     "tails of an open loop",
+	"irq-alloc-fails":  "refusals in interrupts",
+	"start-storm":      "tails of a burst",
+	"tag-exhaust":      "exhaustion",
+	"exhaust-recover":  "exhaustion and recovery",
+	"hotplug":          "CPUs that come and go",
+	"phase-shift":      "a load that moves",
+	"preempted-holder": "more CPUs than processors",
+	"false-share":      "shared lines",
+	"trace":            "recorded load",
+	"stacked-pools":    "a pool behind a pool",
+	"reserve-cancel":   "promises",
+	"rcu-flood":        "allocation under raw locks",
+	"resize-waiters":   "resizing under load",
+	"blkcg-first-io":   "memory that cannot be had where it is needed",
+	"swap-squeeze":     "reclaim that needs memory",
 }
 
 // costs say which time ns/op is in each workload; it is not that of the whole interval in all of them.
@@ -42,6 +52,20 @@ var costs = map[string]string{
 		"device, and of the tasks beside, is not in it.",
 	"exhaust-recover": "**ns/op** is the time of all CPUs in the recoveries, from the release to the last task served, over the tasks served; the rest of the " +
 		"interval is not in it.",
+	"hotplug": "**ns/op** is the time of the CPUs inside their runs of allocs and frees, over these; switches between tasks, what goes offline and comes back, " +
+		"and CPUDead are not in it.",
+	"phase-shift": "**ns/op** is the time of the CPUs inside their phases, over the allocs that succeeded; the meetings of the CPUs between phases, and the " +
+		"time a CPU is quiet, are not in it, though throughput has them.",
+	"preempted-holder": "**ns/op** is processor time of the CPUs' threads, over all operations: what they spin for a holder that is away is in it, the time " +
+		"they are away themselves is not.",
+	"false-share": "**ns/op** is the time of the CPUs inside their sweeps of writes, over the writes; it says what the placing of the items costs their " +
+		"users, and nothing of what alloc and free cost.",
+	"reserve-cancel": wholeInterval + " It contains the waits for promises, refusals, and the items taken without a promise.",
+	"rcu-flood":      wholeInterval + " It contains the worker, whose frees and refills run on the same CPUs, and the waits of throttled callers.",
+	"resize-waiters": wholeInterval + " It contains the switches between a CPU's tasks, the waits, and the changes of the size.",
+	"blkcg-first-io": wholeInterval + " It contains the stops after each I/O; what the first was held up is a counter of its own.",
+	"swap-squeeze":   wholeInterval + " It contains the faults that fill the memory, reclaim, and all waiting for the device.",
+	"stacked-pools":  wholeInterval + " It contains the waits, the switches between a CPU's tasks and, where there are deadlocks, the watcher's ending them.",
 	"trace": "**ns/op** is, flat out, the time of all CPUs over the lifetimes, waiting for another CPU's alloc included. At a pace it is the time inside " +
 		"operations only, with up to two readings of the clock; the wait for their time is not in it.",
 }

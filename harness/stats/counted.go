@@ -8,7 +8,8 @@ import (
 )
 
 // The counters that count events: summed up per operation. Every other counter is a figure of its own.
-var perOperation = []string{"failed", "waits", "steals", "refills", "spills", "locks", "lost-writes", "requeues", "refused-in-irq", "injected"}
+var perOperation = []string{"failed", "waits", "steals", "refills", "spills", "locks", "deadlocks", "reserve-refused", "unsaved",
+	"broken-promises", "others-refused", "listed", "throttled", "fallbacks", "lost-writes", "requeues", "refused-in-irq", "injected"}
 
 // Counter is one thing that the samples of a cell counted.
 type Counter struct {

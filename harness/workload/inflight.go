@@ -144,9 +144,13 @@ const spareSlots = 64
 // arrivalSeed makes arrivals and service times the same in every sample and for every design.
 const arrivalSeed = 0x62696f
 
-// OwnBytes is the machine memory that a workload takes for what its items pass through, beyond a few pages: the requests of bio-inflight.
+// OwnBytes is the machine memory that a workload takes for what its items pass through, beyond a few pages: the requests of bio-inflight, the objects of rcu-flood.
 func (s *Spec) OwnBytes() int {
-	if s.Workload != BioInflight {
+	switch s.Workload {
+	case RCUFlood:
+		return s.CPUs * floodObjects * 2 * floodObjectBytes // a slab of them, its descriptors, and what lists keep
+	case BioInflight:
+	default:
 		return 0
 	}
 	return s.CPUs * (s.Items(0) + spareSlots) * int(unsafe.Sizeof(slot{}))

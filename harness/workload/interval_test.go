@@ -106,6 +106,7 @@ func TestRealtimeIsNotForEverybody(t *testing.T) {
 		{"one on Go's primitives", Spec{Workload: Window, CPUs: 2, DurationNs: 1}, true, errGoScheduler},
 		{"the same on one CPU", Spec{Workload: Window, CPUs: 1, DurationNs: 1}, true, nil},
 		{"a long sample", Spec{Workload: Window, CPUs: 1, DurationNs: burstNs + 1}, false, errTooLong},
+		{"threads to be preempted", Spec{Workload: Preempted, CPUs: 4, DurationNs: 1}, false, errToBePreempted},
 		{"a flight that keeps up", Spec{Workload: BioInflight, CPUs: 1, DurationNs: burstNs / 2, Flight: light}, false, nil},
 		{"a flight with a backlog", Spec{Workload: BioInflight, CPUs: 1, DurationNs: burstNs / 2, Flight: heavy}, false, errTooLong},
 	} {

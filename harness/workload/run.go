@@ -41,6 +41,7 @@ type seat struct {
 	trip     [2]float64
 	realtime error
 	pinned   error
+	prepared bool   // its first task has prepared it
 	running  int    // tasks of this CPU that have not ended
 	barriers uint32 // that this CPU has come to
 	late     lateness
@@ -76,51 +77,23 @@ type run struct {
 	allocated [2]int64 // heap objects so far, before and after the measured interval
 
 	// One of these, for the workloads that need more.
-	replay  *replay
-	keepers []keeper
-	ring    *ring
-	storm   *storm
-	drought *drought
-	flight  *flight
-	writers []irqWriter
-}
-
-// load is how one workload runs. The tasks of a CPU share its seat; their number is Spec.tasksOn.
-type load struct {
-	body    func(r *run, t *kernel.Task, s *seat, task int) // of each task, from 0, in the measured interval
-	lay     func(r *run) error                              // places the workload's own words; nil for none
-	warm    func(r *run, t *kernel.Task, s *seat)           // before the measured interval, on each CPU's first task
-	after   func(r *run, t *kernel.Task, s *seat)           // after it, on each CPU's last task: gives back what is left; nil for nothing
-	check   func(r *run) error                              // at quiescence, beside the allocator's own; nil for nothing
-	figures func(r *run, o *result.Sample) error            // adds to what is counted for every workload, or corrects it; nil for nothing
-	timed   bool                                            // it times operations on its own, whatever the spec says
-	inside  bool                                            // ns/op is seat.inside over the operations, not the whole interval
-	clocked bool                                            // it ends with the chunk of operations in which the time ran out
-	uneven  bool                                            // its CPUs do different things, so that what each did says nothing of fairness
-}
-
-// loadOf is the load of a workload that Find knows.
-func loadOf(name string) load {
-	switch name {
-	case BulkKeep:
-		return load{body: (*run).keepOn, lay: (*run).layKeepers, warm: (*run).fillKeeper, after: (*run).emptyKeeper, clocked: true}
-	case CrossCPU:
-		return load{body: (*run).cross, lay: (*run).layRing, warm: (*run).warmRing, figures: (*run).crossFigures, uneven: true, clocked: true}
-	case StartStorm:
-		return load{body: (*run).stormOn, lay: (*run).layStorm, warm: (*run).warm, check: (*run).checkStorm, figures: (*run).stormFigures, timed: true, inside: true}
-	case TagExhaust:
-		return load{body: (*run).exhaust, warm: (*run).warm, clocked: true}
-	case ExhaustRecover:
-		return load{body: (*run).dryOut, lay: (*run).layDrought, warm: (*run).warm, figures: (*run).droughtFigures, uneven: true}
-	case BioInflight:
-		return load{body: (*run).submitOrServe, lay: (*run).layFlight, warm: (*run).warm, figures: (*run).flightFigures, timed: true, inside: true}
-	case IRQAllocFails:
-		return load{body: (*run).writeInInterrupts, lay: (*run).layWriters, warm: (*run).warm, check: (*run).accountWrites, figures: (*run).writerFigures,
-			timed: true, inside: true}
-	case Trace:
-		return load{body: (*run).replayStream, warm: (*run).warm}
-	}
-	return load{body: (*run).closed, warm: (*run).warmUp, clocked: true}
+	replay   *replay
+	keepers  []keeper
+	ring     *ring
+	storm    *storm
+	drought  *drought
+	flight   *flight
+	writers  []irqWriter
+	outages  *outages
+	shift    *shift
+	crowd    *crowd
+	sharing  *sharing
+	stack    *stack
+	squeeze  *squeeze
+	promises []promised
+	flood    *flood
+	resizing *resizing
+	first    *firstIO
 }
 
 type casWord struct {
@@ -171,12 +144,20 @@ func (r *run) lay(recording *trace.Recording) error {
 	if recording != nil {
 		depth = recording.Summary().MaxDepth
 	}
-	r.config = designs.Config{Items: r.spec.Items(depth), Room: r.spec.Room, Knobs: r.spec.Knobs}
-	if r.spec.Workload == Trace && r.spec.Kind == trace.Page.String() {
+	r.config = designs.Config{Items: r.spec.Items(depth), Room: r.spec.situationRoom(), Knobs: r.spec.Knobs}
+	switch {
+	case r.spec.Workload == Trace && r.spec.Kind == trace.Page.String(), r.spec.Workload == RCUFlood:
 		r.config.Bytes = pageBytes
+	case r.spec.Workload == FalseShare && inMemory(r.variant):
+		r.config.Bytes = r.spec.Bytes
+	}
+	var err error
+	if r.load.ground != nil {
+		if err = r.load.ground(r); err != nil {
+			return err
+		}
 	}
 	before := r.machine.Memory().Used()
-	var err error
 	if r.allocator, err = r.variant.New(r.machine, r.config); err != nil {
 		return err
 	}
@@ -217,11 +198,14 @@ func (r *run) spawn(s *seat) {
 			name = fmt.Sprintf("%s.%d", name, i)
 		}
 		r.machine.Spawn(nil, machine.Spec{Name: name, CPU: s.cpu, Body: func(t *kernel.Task) {
-			if i == 0 {
+			if i == 0 && !s.prepared { // a task whose CPU went offline comes here again
+				s.prepared = true
 				r.prepare(t, s)
 			}
 			r.load.body(r, t, s, i)
-			r.finish(t, s)
+			if !t.Left() && t.CPU() == s.cpu {
+				r.finish(t, s)
+			}
 		}})
 	}
 }
@@ -237,11 +221,13 @@ func (r *run) prepare(t *kernel.Task, s *seat) {
 	r.barrier(s) // chunks are sized by what operations cost with all CPUs at work
 	r.load.warm(r, t, s)
 	if r.native() {
-		s.casNs[0] = measure.CAS(t, &r.words[s.cpu].word)
-		if s.cpu == 0 {
-			r.loop = measure.Loop(t)
-		}
-		s.trip[0] = r.distance(s)
+		r.undisturbed(func() {
+			s.casNs[0] = measure.CAS(t, &r.words[s.cpu].word)
+			if s.cpu == 0 {
+				r.loop = measure.Loop(t)
+			}
+			s.trip[0] = r.distance(s)
+		})
 	}
 	r.beginTiming(s)
 	r.barrier(s)
@@ -261,8 +247,9 @@ func (r *run) prepare(t *kernel.Task, s *seat) {
 const burstNs = 400_000_000
 
 var (
-	errTooLong     = errors.New("the measured interval is longer than 0.4 s")
-	errGoScheduler = errors.New("the design waits in Go's own scheduler, whose other threads would queue behind this one")
+	errTooLong       = errors.New("the measured interval is longer than 0.4 s")
+	errGoScheduler   = errors.New("the design waits in Go's own scheduler, whose other threads would queue behind this one")
+	errToBePreempted = errors.New("the workload is about threads that the system preempts")
 )
 
 // unfit says why the run may not have real-time priority, nil when it may. A replay at the pace of its recording may take too long for it, and so may
@@ -281,6 +268,8 @@ func (r *run) unfit() error {
 		return errTooLong
 	case r.variant.Capabilities.NativeOnly && r.spec.CPUs > 1:
 		return errGoScheduler
+	case r.spec.Workload == Preempted:
+		return errToBePreempted
 	}
 	return nil
 }
@@ -302,8 +291,10 @@ func (r *run) finish(t *kernel.Task, s *seat) {
 		return
 	}
 	r.endTiming(s)
-	s.casNs[1] = measure.CAS(t, &r.words[s.cpu].word)
-	s.trip[1] = r.distance(s)
+	r.undisturbed(func() {
+		s.casNs[1] = measure.CAS(t, &r.words[s.cpu].word)
+		s.trip[1] = r.distance(s)
+	})
 	if s.realtime == nil {
 		s.realtime = machine.Realtime(false)
 	}
@@ -327,6 +318,10 @@ func (r *run) barrier(s *seat) {
 	r.arrived.Add(1)
 	var wait measure.Patience
 	for r.arrived.Load() < s.barriers*uint32(r.spec.CPUs) {
+		if r.spec.Crowd > 1 {
+			arch.Yield() // to those who share the processor: they may have to come here first
+			continue
+		}
 		arch.Pause(1)
 		wait.Turn()
 	}
@@ -432,7 +427,7 @@ func (r *run) chunk(t *kernel.Task, held []designs.Item, ops int, recorder *late
 		loops = distribution.Interface()
 	}
 	if recorder == nil {
-		if r.spec.Workload == Window {
+		if r.windows() {
 			return loops.Window(r.allocator, t, kernel.NoWait, held, ops, r.records)
 		}
 		return loops.Pair(r.allocator, t, kernel.NoWait, ops, r.records)
@@ -444,10 +439,19 @@ func (r *run) chunk(t *kernel.Task, held []designs.Item, ops int, recorder *late
 	if r.spec.Latency == result.Sampled {
 		timed = &loops.Sampled
 	}
-	if r.spec.Workload == Window {
+	if r.windows() {
 		return timed.Window(r.allocator, t, kernel.NoWait, held, ops, r.records, recorder)
 	}
 	return timed.Pair(r.allocator, t, kernel.NoWait, ops, r.records, recorder)
+}
+
+// windows reports whether chunks are made of windows, not of pairs.
+func (r *run) windows() bool {
+	switch r.spec.Workload {
+	case Window, Hotplug, PhaseShift, Preempted:
+		return true
+	}
+	return false
 }
 
 // now is the machine's clock, in ns.

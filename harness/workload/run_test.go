@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,10 +37,11 @@ func processors(t *testing.T) (cpus []machine.CPU, counts []int) {
 // memoryBytes holds what any spec of these tests needs: 4,096 bytes for each of the pages of the sample recording.
 const memoryBytes = 128 << 20
 
-// newMachine is a machine of n processors.
+// newMachine is a machine of n CPUs, each on a processor of its own if there are as many, else on those there are in turn.
 func newMachine(t *testing.T, n, tasks int) (m *machine.Native, ids []int) {
 	t.Helper()
 	cpus, _ := processors(t)
+	cpus = slices.Repeat(cpus, (n+len(cpus)-1)/len(cpus))
 	m, err := machine.NewNative(machine.Options{CPUs: cpus[:n], MemoryBytes: memoryBytes, Tasks: tasks + 8})
 	if err != nil {
 		t.Fatal(err)
@@ -50,18 +52,29 @@ func newMachine(t *testing.T, n, tasks int) (m *machine.Native, ids []int) {
 	return m, ids
 }
 
-// measureOne runs a spec that must run, and checks what holds for every outcome.
+// outcomeOf runs a spec that must run.
+func outcomeOf(t *testing.T, v designs.Variant, s Spec, recording *trace.Recording) *Outcome {
+	t.Helper()
+	m, ids := newMachine(t, s.CPUs, s.MachineTasks())
+	defer m.Close()
+	o, err := Run(m, ids, v, s, recording)
+	if err != nil {
+		t.Fatalf("%s on %s, %d CPUs: %v", s.Workload, v.FullName(), s.CPUs, err)
+	}
+	return o
+}
+
+// measureOne runs a spec that must run, and checks what holds for every outcome. A CPU that had no turn in the few milliseconds of a test, because the
+// machine was busy with something else, gets two more runs: what never has a turn is found all the same.
 func measureOne(t *testing.T, s Spec, recording *trace.Recording) *Outcome {
 	t.Helper()
 	v, err := catalog.Find(s.Design, s.Variant)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, ids := newMachine(t, s.CPUs, s.MachineTasks())
-	defer m.Close()
-	o, err := Run(m, ids, v, s, recording)
-	if err != nil {
-		t.Fatalf("%s on %s, %d CPUs: %v", s.Workload, v.FullName(), s.CPUs, err)
+	o := outcomeOf(t, v, s, recording)
+	for again := 0; again < 2 && slices.Contains(o.Sample.PerCPU, 0); again++ {
+		o = outcomeOf(t, v, s, recording)
 	}
 	sample, sum := &o.Sample, int64(0)
 	for cpu, ops := range sample.PerCPU {
@@ -74,7 +87,7 @@ func measureOne(t *testing.T, s Spec, recording *trace.Recording) *Outcome {
 	if uneven := loadOf(s.Workload).uneven; sample.Ops < 1 || uneven != (sample.PerCPU == nil) || !uneven && (sum != sample.Ops || len(sample.PerCPU) != s.CPUs) {
 		t.Errorf("%s on %s: %d operations on %d CPUs are %v", s.Workload, v.FullName(), sample.Ops, s.CPUs, sample.PerCPU)
 	}
-	if sample.WallNs <= 0 || sample.NsPerOp <= 0 || sample.OpsPerSec <= 0 || sample.CASNs <= 0 || sample.LoopNs <= 0 {
+	if sample.WallNs <= 0 || sample.NsPerOp <= 0 || sample.OpsPerSec <= 0 || sample.CASNs <= 0 || (sample.LoopNs <= 0) != (s.Workload == FalseShare) {
 		t.Errorf("%s on %s: a figure is missing: %+v", s.Workload, v.FullName(), sample)
 	}
 	if two := s.CPUs > 1; (sample.RTTNs[0] > 0) != two || (sample.RTTNs[1] > 0) != two {

@@ -55,8 +55,14 @@ func TestWorkloadsRunOnTheSimulatedMachine(t *testing.T) {
 		{Workload: CrossCPU, CPUs: 2, DurationNs: 20_000},
 		{Workload: StartStorm, CPUs: 2, Burst: 8, DurationNs: 1},
 		{Workload: ExhaustRecover, CPUs: 2, Ratio: 3, Tasks: 3, DurationNs: 20_000},
+		{Workload: StackedPools, CPUs: 2, Way: SharedPool, Ratio: 2, Tasks: 3, DurationNs: 20_000},
 		{Workload: BioInflight, CPUs: 2, Flight: Flight{Rate: 1e7, Arrival: Poisson, Depth: 2, ServiceUs: 0.3, Service: Random}, DurationNs: 20_000, SlowerPct: 10},
 		{Workload: IRQAllocFails, CPUs: 2, OnRefusal: driver.Requeue, FailEvery: 5, Ratio: 2, Tasks: 3, DurationNs: 20_000},
+		{Workload: Hotplug, CPUs: 3, Hold: 8, DurationNs: 20_000},
+		{Workload: PhaseShift, CPUs: 2, Hold: 8, Shift: ShiftCPUs, DurationNs: 20_000},
+		{Workload: PhaseShift, CPUs: 3, Hold: 8, Shift: ShiftQueues, DurationNs: 20_000},
+		{Workload: Preempted, CPUs: 4, Hold: 8, Crowd: 2, DurationNs: 20_000},
+		{Workload: FalseShare, CPUs: 2, Hold: 8, Bytes: 16, DurationNs: 20_000},
 	} {
 		a, first := simulate(t, s, 1)
 		b, again := simulate(t, s, 1)

@@ -26,17 +26,22 @@ type Spec struct {
 	Latency    string         `json:"latency,omitempty"`    // result.EveryOperation or result.Sampled: time single operations; "" does not
 	Touch      int            `json:"touch"`                // bytes written behind each item that is a tag or an id: 0, or a multiple of 64
 
-	Hold     int     `json:"hold"`               // window: items held at a time
+	Hold     int     `json:"hold"`               // window, hotplug, phase-shift, preempted-holder, false-share: items a CPU holds at a time
+	Shift    string  `json:"shift,omitempty"`    // phase-shift: what moves, ShiftCPUs or ShiftQueues
+	Bytes    int     `json:"bytes,omitempty"`    // false-share: size of an item, or of the record behind it
+	Crowd    int     `json:"crowd,omitempty"`    // preempted-holder: CPUs on one processor
 	Keep     int     `json:"keep,omitempty"`     // bulk-keep: items kept by each CPU
 	Bulk     int     `json:"bulk,omitempty"`     // bulk-keep: items taken at a time
 	Distance string  `json:"distance,omitempty"` // cross-cpu: how far apart its two processors are
 	Burst    int     `json:"burst,omitempty"`    // start-storm: items each CPU takes from a fresh allocator
-	Ratio    float64 `json:"ratio"`              // tag-exhaust, exhaust-recover, irq-alloc-fails: items for each CPU
+	Ratio    float64 `json:"ratio"`              // tag-exhaust, exhaust-recover, irq-alloc-fails, the situations: items for each CPU
 	Tasks    int     `json:"tasks"`              // the same: tasks on each CPU
 	Flight   Flight  `json:"flight,omitzero"`    // bio-inflight
 
 	OnRefusal driver.Action `json:"onRefusal,omitempty"` // irq-alloc-fails: what becomes of a write without an item
 	FailEvery int           `json:"failEvery,omitempty"` // irq-alloc-fails: every so many allocations in interrupts fail by order
+
+	Way string `json:"way,omitempty"` // of the situations: which of its ways
 
 	File string  `json:"file"` // trace: the recording
 	Kind string  `json:"kind"` // trace: tag or page lifetimes of it
@@ -65,10 +70,22 @@ func (s *Spec) Params() []result.Pair {
 		add("on-refusal", string(s.OnRefusal))
 		add("fail-every", strconv.Itoa(s.FailEvery))
 		add("items-per-cpu", strconv.FormatFloat(s.Ratio, 'g', -1, 64))
+	case Hotplug:
+		add("hold", strconv.Itoa(s.Hold))
+	case PhaseShift:
+		add("hold", strconv.Itoa(s.Hold))
+		add("shift", s.Shift)
+	case Preempted:
+		add("hold", strconv.Itoa(s.Hold))
+		add("per-processor", strconv.Itoa(s.Crowd))
+	case FalseShare:
+		add("hold", strconv.Itoa(s.Hold))
+		add("bytes", strconv.Itoa(s.Bytes))
 	case Trace:
 		add("kind", s.Kind)
 		add("pace", paceName(s.Pace))
 	}
+	p = append(p, s.situationParams()...)
 	if s.Touch > 0 {
 		add("touch", strconv.Itoa(s.Touch))
 	}
@@ -118,14 +135,17 @@ func (s *Spec) Check() error {
 		return fmt.Errorf("a sample of %d ns: give a positive time", s.DurationNs)
 	case s.Room < 0 || s.Room > maxRoom:
 		return fmt.Errorf("room for %d items: give 0 to %d", s.Room, maxRoom)
-	case s.Touch < 0 || s.Touch%64 != 0 || s.Touch > maxTouch || s.Touch > 0 && s.Workload == Trace:
-		return fmt.Errorf("%d bytes to touch: give 0, or a multiple of 64 up to %d; a recording touches none", s.Touch, maxTouch)
+	case s.Touch < 0 || s.Touch%64 != 0 || s.Touch > maxTouch || s.Touch > 0 && !Touches(s.Workload):
+		return fmt.Errorf("%d bytes to touch: give 0, or a multiple of 64 up to %d; a recording touches none, and false-share has writes of its own", s.Touch, maxTouch)
 	case s.Latency != "" && !s.timeable():
 		return fmt.Errorf("latency %q of %s: give %q, or for fastpath and window %q; the other workloads have their own timing or none",
 			s.Latency, s.Workload, result.EveryOperation, result.Sampled)
 	}
 	return s.checkOwn()
 }
+
+// Touches reports whether a workload may be told to write behind each item.
+func Touches(name string) bool { return name != Trace && name != FalseShare }
 
 // checkOwn refuses what is wrong with the workload's own parameters.
 func (s *Spec) checkOwn() error {
@@ -136,6 +156,16 @@ func (s *Spec) checkOwn() error {
 		return fmt.Errorf("bulk-keep of %d items in bulks of %d: give a bulk of 1 to as many as are kept, and at most %d of those", s.Keep, s.Bulk, maxHold)
 	case s.Workload == CrossCPU && s.CPUs != 2:
 		return fmt.Errorf("cross-cpu on %d CPUs: give 2", s.CPUs)
+	case s.CPUs < 2 && s.shifting():
+		return fmt.Errorf("%s on 1 CPU: give 2 or more", s.Workload)
+	case s.shifting() && (s.Hold < 1 || s.Hold > maxHold):
+		return fmt.Errorf("%s of %d items: give 1 to %d", s.Workload, s.Hold, maxHold)
+	case s.Workload == PhaseShift && s.Shift != ShiftCPUs && s.Shift != ShiftQueues:
+		return fmt.Errorf("phase-shift of %q: give %s or %s", s.Shift, ShiftCPUs, ShiftQueues)
+	case s.Workload == Preempted && (s.Crowd < 1 || s.CPUs%s.Crowd != 0 || s.CPUs < 2*s.Crowd):
+		return fmt.Errorf("preempted-holder with %d of %d CPUs on each processor: give a divisor of the CPUs that leaves two processors", s.Crowd, s.CPUs)
+	case s.Workload == FalseShare && (s.Bytes < wordBytes || s.Bytes > pageBytes || s.Bytes%wordBytes != 0):
+		return fmt.Errorf("false-share with items of %d bytes: give a multiple of %d up to %d", s.Bytes, wordBytes, pageBytes)
 	case s.Workload == StartStorm && (s.Burst < 1 || s.Burst > maxHold):
 		return fmt.Errorf("start-storm with bursts of %d items: give 1 to %d", s.Burst, maxHold)
 	case s.Workload == TagExhaust && (s.Ratio <= 0 || s.Ratio > maxRatio || s.Tasks < 1 || s.Tasks*s.CPUs > maxTasks):
@@ -150,12 +180,19 @@ func (s *Spec) checkOwn() error {
 			return err
 		}
 		return s.Flight.checkOn(s.CPUs, s.DurationNs)
+	case isSituation(s.Workload):
+		return s.checkSituation()
 	case s.Workload == Trace && s.CPUs > trace.MaxCPUs:
 		return fmt.Errorf("trace on %d CPUs: a recording names %d at most; give --cpus a count up to that", s.CPUs, trace.MaxCPUs)
 	case s.Workload == Trace && (s.File == "" || s.Pace < 0):
 		return fmt.Errorf("trace %q at pace %g: name a file, and a pace of 0 (flat out) or more", s.File, s.Pace)
 	}
 	return nil
+}
+
+// shifting reports whether the workload needs two CPUs and holds items on each.
+func (s *Spec) shifting() bool {
+	return s.Workload == Hotplug || s.Workload == PhaseShift || s.Workload == Preempted || s.Workload == FalseShare
 }
 
 // timeable reports whether the workload can time single operations by the method asked for.
@@ -188,6 +225,11 @@ func (s *Spec) Items(depth int) int {
 		return s.Flight.Depth * s.CPUs
 	case Trace:
 		return depth + skewWindow*s.CPUs + perCPUSlack*s.CPUs
+	case PhaseShift:
+		return s.shiftingItems()
+	}
+	if isSituation(s.Workload) {
+		return s.situationItems()
 	}
 	// A batch of the original's size in use on each CPU, another on its way, and what is held: nobody runs out.
 	held := s.Hold
@@ -220,6 +262,9 @@ func (s *Spec) tasksOn(cpu int) int {
 	case BioInflight:
 		return 2 // who submits, and the device
 	}
+	if isSituation(s.Workload) {
+		return s.situationTasks(cpu)
+	}
 	return 1
 }
 
@@ -229,13 +274,19 @@ func (s *Spec) MachineTasks() int {
 	for cpu := range s.CPUs {
 		n += s.tasksOn(cpu)
 	}
+	if s.Workload == Hotplug {
+		n += hotplugOutages * tasksPerOutage
+	}
 	return n
 }
 
 // Allocators is how many allocators a run makes.
 func (s *Spec) Allocators() int {
-	if s.Workload == StartStorm {
+	switch s.Workload {
+	case StartStorm:
 		return 1 + stormRounds
+	case StackedPools:
+		return 1 + stackLevels
 	}
 	return 1
 }

@@ -28,6 +28,10 @@ const (
 	ExhaustRecover = "exhaust-recover"
 	BioInflight    = "bio-inflight"
 	IRQAllocFails  = "irq-alloc-fails"
+	Hotplug        = "hotplug"
+	PhaseShift     = "phase-shift"
+	Preempted      = "preempted-holder"
+	FalseShare     = "false-share"
 	Trace          = "trace"
 )
 
@@ -42,11 +46,18 @@ type Description struct {
 	HardIRQ   bool   `json:"hardIrq"`   // it calls Free from a hard interrupt
 	AllocIRQ  bool   `json:"allocIrq"`  // it calls Alloc from a hard interrupt
 	Bounded   bool   `json:"bounded"`   // it needs items to run out
+	TwoCPUs   bool   `json:"twoCpus"`   // it needs two CPUs at least
+	OnZones   bool   `json:"onZones"`   // the allocator is to stand on memory that others use as well
+	Promises  bool   `json:"promises"`  // it needs promises ahead of use
+	Resizes   bool   `json:"resizes"`   // it needs an allocator whose size can change
+	HoldsBack bool   `json:"holdsBack"` // it needs items that a caller who may not wait can be refused where others get them
+	Pages     bool   `json:"pages"`     // it needs pages of memory
+	Drains    bool   `json:"drains"`    // it takes all items but a few first: it needs items, or the memory for them, to run out
 }
 
 // All lists the workloads.
 func All() []Description {
-	return []Description{
+	return append([]Description{
 		{Name: Fastpath, StandsFor: "a driver at queue depth 1 that allocates and completes on one CPU", Operation: "one alloc and the free of the same item, back to back"},
 		{Name: Window, StandsFor: "a driver that submits a batch of requests and completes them together", Operation: "one alloc and one free, in runs of as many allocs, then as many frees, as items are held"},
 		{Name: BulkKeep, StandsFor: "a driver that keeps a long queue of items, more than a CPU's list holds, and takes them in bulk", Operation: "one item of a bulk taken, and the free of the oldest kept"},
@@ -59,8 +70,16 @@ func All() []Description {
 			Operation: "one alloc, from the moment the request comes, and its free in the completion; not the time in flight", HardIRQ: true, Bounded: true},
 		{Name: IRQAllocFails, StandsFor: "a driver that starts writes in interrupts, where it may not wait, beside tasks that use up the tags, and that puts off or ends with EIO what it has none for",
 			Operation: "one write: its alloc and its free, each in an interrupt, with the attempts in vain; not the time on the device", HardIRQ: true, AllocIRQ: true, Bounded: true},
+		{Name: Hotplug, StandsFor: "CPUs that are taken offline and brought back, to save power or by a hypervisor, while the rest of the system works",
+			Operation: "one alloc and one free, in runs of 32 allocs, then as many frees, on whatever CPU the task is by then", TwoCPUs: true},
+		{Name: PhaseShift, StandsFor: "a load that moves from some CPUs to others, as threads are migrated or queues drain while others fill",
+			Operation: "one alloc and its free, on the CPUs whose phase it is", TwoCPUs: true},
+		{Name: Preempted, StandsFor: "more runnable threads than processors, as in a guest whose virtual CPUs are taken away while they hold items or locks",
+			Operation: "one alloc and one free, in runs of 64 allocs, then as many frees", TwoCPUs: true},
+		{Name: FalseShare, StandsFor: "objects, or a driver's records behind tags, of less than a cache line that several CPUs take in turn and then write",
+			Operation: "one write of one word to an item held; the allocs and frees are not timed", TwoCPUs: true},
 		{Name: Trace, StandsFor: "the recorded load of a real kernel", Operation: "one recorded lifetime: its alloc and its free, each on the CPU that stands for the recorded one"},
-	}
+	}, situations()...)
 }
 
 // Find returns the description of a workload, or an error that lists what there is.
@@ -93,10 +112,17 @@ func Lacks(d Description, v designs.Variant, kind string) string {
 		return "its Alloc may not be called in a hard interrupt"
 	case d.Bounded && c.Unbounded:
 		return "its items never run out"
+	case d.Name == FalseShare && c.Unbounded && !inMemory(v):
+		return "its items have no bound, so there is no record for each to write"
 	case d.Name == Trace && kind == trace.Page.String() && !c.Memory && c.Kind != designs.Page:
 		return fmt.Sprintf("its items are %ss, not memory", c.Kind)
 	case d.Name == Trace && kind == trace.Tag.String() && c.Kind != designs.Tag:
 		return fmt.Sprintf("its items are %ss, not tags", c.Kind)
 	}
-	return ""
+	return lacksForSituation(d, v)
+}
+
+// inMemory reports whether a variant's items are memory themselves; what belongs to the others lies in records behind them.
+func inMemory(v designs.Variant) bool {
+	return v.Capabilities.Kind == designs.Page || v.Capabilities.Kind == designs.Object
 }

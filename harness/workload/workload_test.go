@@ -15,8 +15,12 @@ import (
 // runnable is a spec that passes Check.
 func runnable(name string) Spec {
 	s := Spec{Workload: name, Design: "percpu_tags", Variant: "lock", CPUs: 1, Hold: 8, Keep: 64, Bulk: 16, Burst: 8, Ratio: 4, Tasks: 4,
-		Flight: Flight{Rate: 1e5, Arrival: Poisson, Depth: 8, ServiceUs: 10, Service: Random}, OnRefusal: driver.Requeue, FailEvery: 100, File: "f", Kind: "tag", DurationNs: 1}
-	if name == CrossCPU {
+		Flight: Flight{Rate: 1e5, Arrival: Poisson, Depth: 8, ServiceUs: 10, Service: Random}, File: "f", Kind: "tag", DurationNs: 1,
+		OnRefusal: driver.Requeue, FailEvery: 100, Shift: ShiftCPUs, Bytes: 16, Crowd: 1}
+	if ways := Ways(name); ways != nil {
+		s.Way = ways[0]
+	}
+	if d, err := Find(name); name == CrossCPU || err == nil && d.TwoCPUs {
 		s.CPUs = 2
 	}
 	return s
@@ -35,7 +39,8 @@ func TestCheckRefusesWithTheRemedy(t *testing.T) {
 		spoil    func(s *Spec)
 		says     string
 	}{
-		{Fastpath, func(s *Spec) { s.Workload = "slowpath" }, `unknown workload "slowpath": there are [fastpath window bulk-keep cross-cpu start-storm tag-exhaust exhaust-recover bio-inflight irq-alloc-fails trace]`},
+		{Fastpath, func(s *Spec) { s.Workload = "slowpath" }, `unknown workload "slowpath": there are [fastpath window bulk-keep cross-cpu start-storm tag-exhaust exhaust-recover bio-inflight irq-alloc-fails ` +
+			`hotplug phase-shift preempted-holder false-share trace stacked-pools swap-squeeze reserve-cancel rcu-flood resize-waiters blkcg-first-io]`},
 		{Fastpath, func(s *Spec) { s.CPUs = 0 }, "0 CPUs: give at least 1"},
 		{Fastpath, func(s *Spec) { s.DurationNs = 0 }, "a sample of 0 ns: give a positive time"},
 		{Fastpath, func(s *Spec) { s.Touch = 65 }, "65 bytes to touch: give 0, or a multiple of 64 up to 65536"},
@@ -74,19 +79,49 @@ func TestCheckRefusesWithTheRemedy(t *testing.T) {
 		{BulkKeep, func(s *Spec) { s.Latency = "every" }, `latency "every" of bulk-keep`},
 		{Fastpath, func(s *Spec) { s.Processors = []int{0, 1} }, "2 processors for 1 CPUs: name one for each, or none"},
 		{Fastpath, func(s *Spec) { s.Room = -1 }, "room for -1 items: give 0 to 4194304"},
+		{StackedPools, func(s *Spec) { s.Way = "none" }, `stacked-pools in the way "none": give one of [own shared raid1]`},
+		{StackedPools, func(s *Spec) { s.Ratio = math.NaN() }, "stacked-pools with NaN items for each CPU: give more than 0"},
+		{StackedPools, func(s *Spec) { s.Tasks = 0 }, "stacked-pools with 0 tasks for each CPU: give 1 to 1024 in all"},
 		{Trace, func(s *Spec) { s.File = "" }, `trace "" at pace 0: name a file`},
 		{Trace, func(s *Spec) { s.Pace = -1 }, "at pace -1: name a file, and a pace of 0 (flat out) or more"},
 		{Trace, func(s *Spec) { s.CPUs = 4097 }, "trace on 4097 CPUs: a recording names 4096 at most; give --cpus a count up to that"},
 		{Trace, func(s *Spec) { s.Touch = 64 }, "a recording touches none"},
 	} {
-		s := runnable(c.workload)
-		c.spoil(&s)
-		if err := s.Check(); err == nil || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%+v: %v, want %q", s, err, c.says)
-		}
-		if _, err := Run(nil, nil, designs.Variant{}, s, nil); err == nil || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("Run of %+v: %v, want %q", s, err, c.says)
-		}
+		checkRefusal(t, c.workload, c.spoil, c.says)
+	}
+}
+
+// So is one of the workloads in which load, CPUs or lines move.
+func TestCheckRefusesWhatCannotMove(t *testing.T) {
+	for _, c := range []struct {
+		workload string
+		spoil    func(s *Spec)
+		says     string
+	}{
+		{Hotplug, func(s *Spec) { s.CPUs = 1 }, "hotplug on 1 CPU: give 2 or more"},
+		{Hotplug, func(s *Spec) { s.Hold = 0 }, "hotplug of 0 items: give 1 to 4096"},
+		{PhaseShift, func(s *Spec) { s.Hold = 4097 }, "phase-shift of 4097 items: give 1 to 4096"},
+		{PhaseShift, func(s *Spec) { s.Shift = "" }, `phase-shift of "": give cpus or queues`},
+		{Preempted, func(s *Spec) { s.Crowd = 2 }, "preempted-holder with 2 of 2 CPUs on each processor: give a divisor of the CPUs that leaves two processors"},
+		{Preempted, func(s *Spec) { s.Crowd = 0 }, "preempted-holder with 0 of 2 CPUs"},
+		{FalseShare, func(s *Spec) { s.Bytes = 12 }, "false-share with items of 12 bytes: give a multiple of 8 up to 4096"},
+		{FalseShare, func(s *Spec) { s.Bytes = 8192 }, "false-share with items of 8192 bytes"},
+		{FalseShare, func(s *Spec) { s.Touch = 64 }, "false-share has writes of its own"},
+	} {
+		checkRefusal(t, c.workload, c.spoil, c.says)
+	}
+}
+
+// checkRefusal spoils a spec that can be run, and looks that Check and Run refuse it with what it says.
+func checkRefusal(t *testing.T, workload string, spoil func(s *Spec), says string) {
+	t.Helper()
+	s := runnable(workload)
+	spoil(&s)
+	if err := s.Check(); err == nil || !strings.Contains(err.Error(), says) {
+		t.Errorf("%+v: %v, want %q", s, err, says)
+	}
+	if _, err := Run(nil, nil, designs.Variant{}, s, nil); err == nil || !strings.Contains(err.Error(), says) {
+		t.Errorf("Run of %+v: %v, want %q", s, err, says)
 	}
 }
 
@@ -110,6 +145,10 @@ func TestLacksNamesTheReason(t *testing.T) {
 		{ExhaustRecover, "", designs.Capabilities{Unbounded: true}, "its items never run out"},
 		{ExhaustRecover, "", designs.Capabilities{}, ""},
 		{CrossCPU, "", designs.Capabilities{}, ""},
+		{Hotplug, "", designs.Capabilities{Unbounded: true}, ""},
+		{FalseShare, "", tags, ""},
+		{FalseShare, "", designs.Capabilities{Kind: designs.Object, Unbounded: true}, ""},
+		{FalseShare, "", designs.Capabilities{Kind: designs.Tag, Unbounded: true}, "its items have no bound, so there is no record for each to write"},
 		{Trace, "tag", tags, ""},
 		{Trace, "tag", designs.Capabilities{Kind: designs.ID}, "its items are ids, not tags"},
 		{Trace, "tag", designs.Capabilities{Kind: designs.Page}, "its items are pages, not tags"},
@@ -129,10 +168,12 @@ func TestLacksNamesTheReason(t *testing.T) {
 
 // A variant that may leave a caller waiting for ever runs no workload in which items run out, and every other.
 func TestFaultyWaitingIsLacking(t *testing.T) {
-	v := designs.Variant{Breaks: []string{neverWoken}, Capabilities: designs.Capabilities{MayWait: true, FreeIn: []kernel.Context{kernel.HardIRQ}, KnownFaults: "it sleeps on"}}
+	irq := []kernel.Context{kernel.HardIRQ}
+	v := designs.Variant{Breaks: []string{neverWoken}, Capabilities: designs.Capabilities{Kind: designs.Page, Memory: true, MayWait: true, FreeIn: irq, AllocIn: irq,
+		OnZones: true, Promises: true, Resizes: true, HoldsBack: true, KnownFaults: "it sleeps on"}}
 	for _, d := range All() {
 		want := ""
-		if d.Waits || d.Bounded {
+		if d.Waits || d.Bounded || d.Drains {
 			want = "a caller of it can wait for ever beside free items: it sleeps on"
 		}
 		if got := Lacks(d, v, ""); d.Name != Trace && got != want {
@@ -161,8 +202,13 @@ func TestParamsTellSpecsApart(t *testing.T) {
 			"rate=200000 depth=32 service-us=50 arrival=fixed service=fixed"},
 		{Spec{Workload: BioInflight, Flight: Flight{Rate: 1e6, Arrival: Poisson, Depth: 1, ServiceUs: 2.5, Service: Random}}, "rate=1000000 depth=1 service-us=2.5"},
 		{Spec{Workload: IRQAllocFails, OnRefusal: driver.EIO, FailEvery: 100, Ratio: 4, Tasks: 6}, "on-refusal=eio fail-every=100 items-per-cpu=4"},
+		{Spec{Workload: Hotplug, Hold: 32}, "hold=32"},
+		{Spec{Workload: PhaseShift, Hold: 64, Shift: ShiftQueues}, "hold=64 shift=queues"},
+		{Spec{Workload: Preempted, Hold: 64, Crowd: 2}, "hold=64 per-processor=2"},
+		{Spec{Workload: FalseShare, Hold: 32, Bytes: 16}, "hold=32 bytes=16"},
 		{Spec{Workload: Fastpath, Latency: "sampled"}, "latency=sampled"},
 		{Spec{Workload: Fastpath, Knobs: map[string]int{KnobDirect: 1}}, "call=direct"},
+		{Spec{Workload: StackedPools, Way: SharedPool}, "pools=shared"},
 		{Spec{Workload: Trace, Kind: "tag", File: "f"}, "kind=tag pace=flat-out"},
 		{Spec{Workload: Trace, Kind: "page", File: "f", Pace: 2.5}, "kind=page pace=2.5x"},
 	} {
@@ -200,6 +246,11 @@ func TestItemsSufficeUnlessTheyShallNot(t *testing.T) {
 		{Spec{Workload: ExhaustRecover, CPUs: 2, Ratio: 16, Tasks: 8}, 0, 32},
 		{Spec{Workload: BioInflight, CPUs: 2, Flight: Flight{Depth: 32}}, 0, 64},
 		{Spec{Workload: IRQAllocFails, CPUs: 2, Ratio: 4, Tasks: 6}, 0, 8},
+		{Spec{Workload: Hotplug, CPUs: 2, Hold: 32}, 0, 2 * (32 + 128)},
+		{Spec{Workload: PhaseShift, CPUs: 3, Hold: 64, Shift: ShiftCPUs}, 0, 2 * 64 * 3 / 2},
+		{Spec{Workload: PhaseShift, CPUs: 3, Hold: 64, Shift: ShiftQueues}, 0, 3 * (64 + 3)},
+		{Spec{Workload: Preempted, CPUs: 4, Hold: 64, Crowd: 2}, 0, 4 * (64 + 128)},
+		{Spec{Workload: FalseShare, CPUs: 2, Hold: 32, Bytes: 16}, 0, 2 * (32 + 128)},
 		{Spec{Workload: Trace, CPUs: 2}, 100, 100 + 2*256 + 2*128},
 	} {
 		if got := c.spec.Items(c.depth); got != c.want {

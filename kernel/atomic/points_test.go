@@ -15,13 +15,13 @@ import (
 type access struct {
 	kind   choice.Kind
 	word   unsafe.Pointer
-	expect uint64
+	detail uint64
 }
 
 // watch runs f as a simulated run would and returns the choice points it passes; value reads the word at each of them.
 func watch(value func() uint64, f func()) (seen []access, values []uint64) {
-	choice.Point = func(kind choice.Kind, word unsafe.Pointer, expect uint64) {
-		seen = append(seen, access{kind, word, expect})
+	choice.Point = func(kind choice.Kind, word unsafe.Pointer, detail uint64) {
+		seen = append(seen, access{kind, word, detail})
 		values = append(values, value())
 	}
 	defer func() { choice.Point = nil }()
@@ -40,35 +40,35 @@ func TestEachOperationIsOneStep(t *testing.T) {
 		want access
 		do   func()
 	}{
-		{access{choice.Load, pa, 0}, func() { a.Load() }},
-		{access{choice.LoadAcquire, pa, 0}, func() { a.LoadAcquire() }},
-		{access{choice.LoadRelaxed, pa, 0}, func() { a.LoadRelaxed() }},
-		{access{choice.Store, pa, 0}, func() { a.Store(1) }},
-		{access{choice.StoreRelease, pa, 0}, func() { a.StoreRelease(2) }},
-		{access{choice.StoreRelaxed, pa, 0}, func() { a.StoreRelaxed(3) }},
-		{access{choice.Modify, pa, 0}, func() { a.Swap(4) }},
-		{access{choice.Modify, pa, 0}, func() { a.Add(1) }},
-		{access{choice.Modify, pa, 0}, func() { a.And(6) }},
-		{access{choice.Modify, pa, 0}, func() { a.Or(8) }},
+		{access{choice.Load, pa, 4}, func() { a.Load() }},
+		{access{choice.LoadAcquire, pa, 4}, func() { a.LoadAcquire() }},
+		{access{choice.LoadRelaxed, pa, 4}, func() { a.LoadRelaxed() }},
+		{access{choice.Store, pa, 4}, func() { a.Store(1) }},
+		{access{choice.StoreRelease, pa, 4}, func() { a.StoreRelease(2) }},
+		{access{choice.StoreRelaxed, pa, 4}, func() { a.StoreRelaxed(3) }},
+		{access{choice.Modify, pa, 4}, func() { a.Swap(4) }},
+		{access{choice.Modify, pa, 4}, func() { a.Add(1) }},
+		{access{choice.Modify, pa, 4}, func() { a.And(6) }},
+		{access{choice.Modify, pa, 4}, func() { a.Or(8) }},
 		{access{choice.CAS32, pa, 12}, func() { a.CompareAndSwap(12, 1) }},
 		{access{choice.CAS32, pa, 12}, func() { a.CompareAndSwap(12, 2) }},
-		{access{choice.Load, pb, 0}, func() { b.Load() }},
-		{access{choice.LoadAcquire, pb, 0}, func() { b.LoadAcquire() }},
-		{access{choice.LoadRelaxed, pb, 0}, func() { b.LoadRelaxed() }},
-		{access{choice.Store, pb, 0}, func() { b.Store(1) }},
-		{access{choice.StoreRelease, pb, 0}, func() { b.StoreRelease(2) }},
-		{access{choice.StoreRelaxed, pb, 0}, func() { b.StoreRelaxed(3) }},
-		{access{choice.Modify, pb, 0}, func() { b.Swap(4) }},
-		{access{choice.Modify, pb, 0}, func() { b.Add(1) }},
-		{access{choice.Modify, pb, 0}, func() { b.And(6) }},
-		{access{choice.Modify, pb, 0}, func() { b.Or(1 << 40) }},
+		{access{choice.Load, pb, 8}, func() { b.Load() }},
+		{access{choice.LoadAcquire, pb, 8}, func() { b.LoadAcquire() }},
+		{access{choice.LoadRelaxed, pb, 8}, func() { b.LoadRelaxed() }},
+		{access{choice.Store, pb, 8}, func() { b.Store(1) }},
+		{access{choice.StoreRelease, pb, 8}, func() { b.StoreRelease(2) }},
+		{access{choice.StoreRelaxed, pb, 8}, func() { b.StoreRelaxed(3) }},
+		{access{choice.Modify, pb, 8}, func() { b.Swap(4) }},
+		{access{choice.Modify, pb, 8}, func() { b.Add(1) }},
+		{access{choice.Modify, pb, 8}, func() { b.And(6) }},
+		{access{choice.Modify, pb, 8}, func() { b.Or(1 << 40) }},
 		{access{choice.CAS64, pb, 1<<40 + 4}, func() { b.CompareAndSwap(1<<40+4, 1) }},
 		{access{choice.CAS64, pb, 9}, func() { b.CompareAndSwap(9, 2) }},
 		{access{choice.Fence, nil, 0}, func() { atomic.Fence() }},
-		{access{choice.PlainLoad, pc, 0}, func() { c.Load() }},
-		{access{choice.PlainStore, pc, 0}, func() { c.Store(5) }},
-		{access{choice.PlainLoad, pd, 0}, func() { d.Load() }},
-		{access{choice.PlainStore, pd, 0}, func() { d.Store(5) }},
+		{access{choice.PlainLoad, pc, 4}, func() { c.Load() }},
+		{access{choice.PlainStore, pc, 4}, func() { c.Store(5) }},
+		{access{choice.PlainLoad, pd, 8}, func() { d.Load() }},
+		{access{choice.PlainStore, pd, 8}, func() { d.Store(5) }},
 	} {
 		word := func() uint64 {
 			switch step.want.word {

@@ -15,7 +15,7 @@ import (
 // Load reads the word, sequentially consistent.
 func (w *Uint32) Load() uint32 {
 	if p := choice.Point; p != nil {
-		p(choice.Load, unsafe.Pointer(w), 0)
+		p(choice.Load, unsafe.Pointer(w), choice.Width32)
 		return w.v
 	}
 	return atomic.LoadUint32(&w.v)
@@ -24,7 +24,7 @@ func (w *Uint32) Load() uint32 {
 // LoadAcquire reads the word; what follows stays behind it.
 func (w *Uint32) LoadAcquire() uint32 {
 	if p := choice.Point; p != nil {
-		p(choice.LoadAcquire, unsafe.Pointer(w), 0)
+		p(choice.LoadAcquire, unsafe.Pointer(w), choice.Width32)
 		return w.v
 	}
 	return atomic.LoadUint32(&w.v)
@@ -33,7 +33,7 @@ func (w *Uint32) LoadAcquire() uint32 {
 // LoadRelaxed reads the word and orders nothing.
 func (w *Uint32) LoadRelaxed() uint32 {
 	if p := choice.Point; p != nil {
-		p(choice.LoadRelaxed, unsafe.Pointer(w), 0)
+		p(choice.LoadRelaxed, unsafe.Pointer(w), choice.Width32)
 		return w.v
 	}
 	return atomic.LoadUint32(&w.v)
@@ -42,7 +42,7 @@ func (w *Uint32) LoadRelaxed() uint32 {
 // Store writes the word, sequentially consistent.
 func (w *Uint32) Store(v uint32) {
 	if p := choice.Point; p != nil {
-		p(choice.Store, unsafe.Pointer(w), 0)
+		p(choice.Store, unsafe.Pointer(w), choice.Width32)
 		w.v = v
 		return
 	}
@@ -52,7 +52,7 @@ func (w *Uint32) Store(v uint32) {
 // StoreRelease writes the word; what came before stays before it.
 func (w *Uint32) StoreRelease(v uint32) {
 	if p := choice.Point; p != nil {
-		p(choice.StoreRelease, unsafe.Pointer(w), 0)
+		p(choice.StoreRelease, unsafe.Pointer(w), choice.Width32)
 		w.v = v
 		return
 	}
@@ -62,7 +62,7 @@ func (w *Uint32) StoreRelease(v uint32) {
 // StoreRelaxed writes the word and orders nothing.
 func (w *Uint32) StoreRelaxed(v uint32) {
 	if p := choice.Point; p != nil {
-		p(choice.StoreRelaxed, unsafe.Pointer(w), 0)
+		p(choice.StoreRelaxed, unsafe.Pointer(w), choice.Width32)
 		w.v = v
 		return
 	}
@@ -72,7 +72,7 @@ func (w *Uint32) StoreRelaxed(v uint32) {
 // Swap writes v and returns what was there, a full barrier.
 func (w *Uint32) Swap(v uint32) uint32 {
 	if p := choice.Point; p != nil {
-		p(choice.Modify, unsafe.Pointer(w), 0)
+		p(choice.Modify, unsafe.Pointer(w), choice.Width32)
 		old := w.v
 		w.v = v
 		return old
@@ -83,7 +83,7 @@ func (w *Uint32) Swap(v uint32) uint32 {
 // Add adds delta and returns the new value, a full barrier.
 func (w *Uint32) Add(delta uint32) uint32 {
 	if p := choice.Point; p != nil {
-		p(choice.Modify, unsafe.Pointer(w), 0)
+		p(choice.Modify, unsafe.Pointer(w), choice.Width32)
 		w.v += delta
 		return w.v
 	}
@@ -93,7 +93,7 @@ func (w *Uint32) Add(delta uint32) uint32 {
 // And clears the bits not in mask and returns the old value, a full barrier.
 func (w *Uint32) And(mask uint32) uint32 {
 	if p := choice.Point; p != nil {
-		p(choice.Modify, unsafe.Pointer(w), 0)
+		p(choice.Modify, unsafe.Pointer(w), choice.Width32)
 		old := w.v
 		w.v = old & mask
 		return old
@@ -104,7 +104,7 @@ func (w *Uint32) And(mask uint32) uint32 {
 // Or sets the bits in mask and returns the old value, a full barrier.
 func (w *Uint32) Or(mask uint32) uint32 {
 	if p := choice.Point; p != nil {
-		p(choice.Modify, unsafe.Pointer(w), 0)
+		p(choice.Modify, unsafe.Pointer(w), choice.Width32)
 		old := w.v
 		w.v = old | mask
 		return old

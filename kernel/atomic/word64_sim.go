@@ -12,7 +12,7 @@ import (
 // Load reads the word, sequentially consistent.
 func (w *Uint64) Load() uint64 {
 	if p := choice.Point; p != nil {
-		p(choice.Load, unsafe.Pointer(w), 0)
+		p(choice.Load, unsafe.Pointer(w), choice.Width64)
 		return w.v
 	}
 	return atomic.LoadUint64(&w.v)
@@ -21,7 +21,7 @@ func (w *Uint64) Load() uint64 {
 // LoadAcquire reads the word; what follows stays behind it.
 func (w *Uint64) LoadAcquire() uint64 {
 	if p := choice.Point; p != nil {
-		p(choice.LoadAcquire, unsafe.Pointer(w), 0)
+		p(choice.LoadAcquire, unsafe.Pointer(w), choice.Width64)
 		return w.v
 	}
 	return atomic.LoadUint64(&w.v)
@@ -30,7 +30,7 @@ func (w *Uint64) LoadAcquire() uint64 {
 // LoadRelaxed reads the word and orders nothing.
 func (w *Uint64) LoadRelaxed() uint64 {
 	if p := choice.Point; p != nil {
-		p(choice.LoadRelaxed, unsafe.Pointer(w), 0)
+		p(choice.LoadRelaxed, unsafe.Pointer(w), choice.Width64)
 		return w.v
 	}
 	return atomic.LoadUint64(&w.v)
@@ -39,7 +39,7 @@ func (w *Uint64) LoadRelaxed() uint64 {
 // Store writes the word, sequentially consistent.
 func (w *Uint64) Store(v uint64) {
 	if p := choice.Point; p != nil {
-		p(choice.Store, unsafe.Pointer(w), 0)
+		p(choice.Store, unsafe.Pointer(w), choice.Width64)
 		w.v = v
 		return
 	}
@@ -49,7 +49,7 @@ func (w *Uint64) Store(v uint64) {
 // StoreRelease writes the word; what came before stays before it.
 func (w *Uint64) StoreRelease(v uint64) {
 	if p := choice.Point; p != nil {
-		p(choice.StoreRelease, unsafe.Pointer(w), 0)
+		p(choice.StoreRelease, unsafe.Pointer(w), choice.Width64)
 		w.v = v
 		return
 	}
@@ -59,7 +59,7 @@ func (w *Uint64) StoreRelease(v uint64) {
 // StoreRelaxed writes the word and orders nothing.
 func (w *Uint64) StoreRelaxed(v uint64) {
 	if p := choice.Point; p != nil {
-		p(choice.StoreRelaxed, unsafe.Pointer(w), 0)
+		p(choice.StoreRelaxed, unsafe.Pointer(w), choice.Width64)
 		w.v = v
 		return
 	}
@@ -69,7 +69,7 @@ func (w *Uint64) StoreRelaxed(v uint64) {
 // Swap writes v and returns what was there, a full barrier.
 func (w *Uint64) Swap(v uint64) uint64 {
 	if p := choice.Point; p != nil {
-		p(choice.Modify, unsafe.Pointer(w), 0)
+		p(choice.Modify, unsafe.Pointer(w), choice.Width64)
 		old := w.v
 		w.v = v
 		return old
@@ -80,7 +80,7 @@ func (w *Uint64) Swap(v uint64) uint64 {
 // Add adds delta and returns the new value, a full barrier.
 func (w *Uint64) Add(delta uint64) uint64 {
 	if p := choice.Point; p != nil {
-		p(choice.Modify, unsafe.Pointer(w), 0)
+		p(choice.Modify, unsafe.Pointer(w), choice.Width64)
 		w.v += delta
 		return w.v
 	}
@@ -90,7 +90,7 @@ func (w *Uint64) Add(delta uint64) uint64 {
 // And clears the bits not in mask and returns the old value, a full barrier.
 func (w *Uint64) And(mask uint64) uint64 {
 	if p := choice.Point; p != nil {
-		p(choice.Modify, unsafe.Pointer(w), 0)
+		p(choice.Modify, unsafe.Pointer(w), choice.Width64)
 		old := w.v
 		w.v = old & mask
 		return old
@@ -101,7 +101,7 @@ func (w *Uint64) And(mask uint64) uint64 {
 // Or sets the bits in mask and returns the old value, a full barrier.
 func (w *Uint64) Or(mask uint64) uint64 {
 	if p := choice.Point; p != nil {
-		p(choice.Modify, unsafe.Pointer(w), 0)
+		p(choice.Modify, unsafe.Pointer(w), choice.Width64)
 		old := w.v
 		w.v = old | mask
 		return old

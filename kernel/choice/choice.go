@@ -25,10 +25,12 @@ const (
 	CAS64                    // compare-and-swap of 64 bits
 	Fence                    // full fence; touches no word
 	Note                     // a step that touches no word: a wait point, a voluntary yield
+	Drain                    // the machine's own: a store leaves a store buffer
+	Event                    // the machine's own: a task moves, a CPU goes, a task is killed, a question is answered
 )
 
 var kindNames = [...]string{
-	"load", "store", "aload", "aload.acq", "aload.rlx", "astore", "astore.rel", "astore.rlx", "rmw", "cas", "cas", "fence", "note",
+	"load", "store", "aload", "aload.acq", "aload.rlx", "astore", "astore.rel", "astore.rlx", "rmw", "cas", "cas", "fence", "note", "drain", "event",
 }
 
 // String is the short name used in step listings.
@@ -43,3 +45,9 @@ func (k Kind) String() string {
 func (k Kind) Writes() bool {
 	return k == PlainStore || (k >= Store && k <= CAS64)
 }
+
+// The widths of words in bytes: what Point is given beside an access that is no compare-and-swap.
+const (
+	Width32 = 4
+	Width64 = 8
+)

@@ -13,7 +13,7 @@ func TestKinds(t *testing.T) {
 		{Load, "aload", false}, {LoadAcquire, "aload.acq", false}, {LoadRelaxed, "aload.rlx", false},
 		{Store, "astore", true}, {StoreRelease, "astore.rel", true}, {StoreRelaxed, "astore.rlx", true},
 		{Modify, "rmw", true}, {CAS32, "cas", true}, {CAS64, "cas", true},
-		{Fence, "fence", false}, {Note, "note", false}, {Note + 1, "?", false},
+		{Fence, "fence", false}, {Note, "note", false}, {Drain, "drain", false}, {Event, "event", false}, {Event + 1, "?", false},
 	} {
 		if c.kind.String() != c.name || c.kind.Writes() != c.writes {
 			t.Errorf("kind %d: %q, writes %v; want %q, %v", c.kind, c.kind, c.kind.Writes(), c.name, c.writes)

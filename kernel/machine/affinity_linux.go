@@ -54,3 +54,27 @@ func Realtime(on bool) error {
 	}
 	return unix.SchedSetAttr(0, &attr, 0)
 }
+
+// ThreadUsage is what a thread has used of its processor, and how often it lost it.
+type ThreadUsage struct {
+	ProcessorNs int64
+	Preemptions int64 // involuntary switches to another thread, yields included
+}
+
+// Usage is that of the calling thread since its start; 0 where the system does not say.
+func Usage() ThreadUsage {
+	var u unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_THREAD, &u) != nil {
+		return ThreadUsage{ProcessorNs: ProcessorNs()}
+	}
+	return ThreadUsage{ProcessorNs: ProcessorNs(), Preemptions: int64(u.Nivcsw)}
+}
+
+// ProcessorNs is the processor time of the calling thread since its start, in ns; 0 where the system does not say.
+func ProcessorNs() int64 {
+	var now unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &now) != nil {
+		return 0
+	}
+	return now.Nano()
+}

@@ -42,7 +42,7 @@ type Machine interface {
 
 	// Spawn adds a task that starts on spec.CPU. Call it before Run, or from a running task or interrupt (by; nil before Run).
 	Spawn(by *kernel.Task, spec Spec)
-	// Interrupt runs w.Run in hard-interrupt context on the given CPU, soon; on an offline CPU's behalf on another. w must not be pending.
+	// Interrupt runs w.Run in hard-interrupt or NMI context on the given CPU, soon; on an offline CPU's behalf on another. w must not be pending.
 	Interrupt(by *kernel.Task, cpu int, w *Work)
 	// Queue runs w.Run in process context on the given CPU, soon, as the kernel's bound workqueues do; on an offline CPU's behalf on another. It may
 	// wait, and a CPU that goes offline waits for the work that has begun there. Any context but NMI. w must not be pending; once it has begun it
@@ -73,6 +73,8 @@ type Spec struct {
 // Work is an interrupt to be, or something to be done in process context: the caller keeps it, so that raising or queueing it allocates nothing. It
 // may be used again once it has run, and if queued, once it has begun.
 type Work struct {
-	Run  func(t *kernel.Task)
-	next *Work
+	Run      func(t *kernel.Task)
+	NMI      bool // it runs in NMI context, and is not masked
+	Priority int  // a simulated machine may let it interrupt one of lower priority; natively interrupts run one after the other
+	next     *Work
 }

@@ -73,7 +73,7 @@ func NewNative(o Options) (*Native, error) {
 	if n.memory, err = mem.Make(len(n.nodes), o.MemoryBytes, n.nodes); err != nil {
 		return nil, err
 	}
-	total := o.Tasks + 2*len(o.CPUs) // each CPU's interrupts run as a task of their own, and so does its queued work
+	total := o.Tasks + 3*len(o.CPUs) // each CPU's interrupts, its NMIs and its queued work run as tasks of their own
 	for node := range n.nodes {
 		words, err := mem.Slice[kernel.Node](n.memory, node, total)
 		if err != nil {
@@ -89,6 +89,8 @@ func NewNative(o Options) (*Native, error) {
 		n.workers = append(n.workers, w)
 		p, _ := n.newProcess(Spec{Name: fmt.Sprintf("irq/%d", i), CPU: i}, kernel.HardIRQ)
 		w.irq = &p.task
+		p, _ = n.newProcess(Spec{Name: fmt.Sprintf("nmi/%d", i), CPU: i}, kernel.NMI)
+		w.nmi = &p.task
 	}
 	TicksPerNs()
 	n.origin = arch.TSC()

@@ -181,13 +181,14 @@ func TestInterrupts(t *testing.T) {
 			ran.AwaitNot(i)
 		}
 		m.Interrupt(t, 0, &machine.Work{Run: func(irq *kernel.Task) { d.note("own %v cpu%d", irq.Context(), irq.CPU()) }})
+		m.Interrupt(t, 0, &machine.Work{NMI: true, Run: func(nmi *kernel.Task) { d.note("own %v cpu%d", nmi.Context(), nmi.CPU()) }})
 		d.note("not yet")
 		t.Resched()
 	}})
 	if err := m.Run(); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"0 hardirq cpu1", "1 hardirq cpu1", "2 hardirq cpu1", "again hardirq cpu1", "again hardirq cpu1", "not yet", "own hardirq cpu0"}
+	want := []string{"0 hardirq cpu1", "1 hardirq cpu1", "2 hardirq cpu1", "again hardirq cpu1", "again hardirq cpu1", "not yet", "own hardirq cpu0", "own nmi cpu0"}
 	if !slices.Equal(d.lines, want) {
 		t.Errorf("got %q, want %q", d.lines, want)
 	}

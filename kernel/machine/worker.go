@@ -21,6 +21,7 @@ type worker struct {
 	machine *Native
 	cpu     int
 	irq     *kernel.Task
+	nmi     *kernel.Task
 	ready   fifo
 	procs   []*process // live tasks of this CPU
 	idlers  []*process // those that did queued work and have none now
@@ -114,7 +115,11 @@ func (w *worker) interrupts() {
 			to := w.machine.onlineNear(w.cpu)
 			to.pushWork(&to.workIn, k) // I3: raised while the CPU went offline
 		} else {
-			w.guard(func() { k.Run(w.irq) })
+			t := w.irq
+			if k.NMI {
+				t = w.nmi
+			}
+			w.guard(func() { k.Run(t) })
 			w.machine.settle()
 		}
 		k = next

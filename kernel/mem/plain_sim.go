@@ -11,7 +11,7 @@ import (
 // Load reads the word; in a simulated run it is one step, checked for data races.
 func (w *Plain32) Load() uint32 {
 	if p := choice.Point; p != nil {
-		p(choice.PlainLoad, unsafe.Pointer(w), 0)
+		p(choice.PlainLoad, unsafe.Pointer(w), choice.Width32)
 	}
 	return w.v
 }
@@ -19,7 +19,7 @@ func (w *Plain32) Load() uint32 {
 // Store writes the word; in a simulated run it is one step, checked for data races.
 func (w *Plain32) Store(v uint32) {
 	if p := choice.Point; p != nil {
-		p(choice.PlainStore, unsafe.Pointer(w), 0)
+		p(choice.PlainStore, unsafe.Pointer(w), choice.Width32)
 	}
 	w.v = v
 }
@@ -27,7 +27,7 @@ func (w *Plain32) Store(v uint32) {
 // Load reads the word; in a simulated run it is one step, checked for data races.
 func (w *Plain64) Load() uint64 {
 	if p := choice.Point; p != nil {
-		p(choice.PlainLoad, unsafe.Pointer(w), 0)
+		p(choice.PlainLoad, unsafe.Pointer(w), choice.Width64)
 	}
 	return w.v
 }
@@ -35,7 +35,7 @@ func (w *Plain64) Load() uint64 {
 // Store writes the word; in a simulated run it is one step, checked for data races.
 func (w *Plain64) Store(v uint64) {
 	if p := choice.Point; p != nil {
-		p(choice.PlainStore, unsafe.Pointer(w), 0)
+		p(choice.PlainStore, unsafe.Pointer(w), choice.Width64)
 	}
 	w.v = v
 }

@@ -8,12 +8,17 @@ import "headroom/kernel/choice"
 func (m *Machine) attach() error {
 	if choice.Point == nil {
 		if m.hooks.point == nil { // made once: a method value is an allocation
-			m.hooks = hooks{m.point, m.await, m.reach}
+			m.hooks = hooks{m.point, m.await, m.fault, m.reach}
+			if m.agents.any {
+				m.hooks.point = m.pointBeside
+			}
 		}
-		choice.Point, choice.Await, choice.Reached = m.hooks.point, m.hooks.await, m.hooks.reach
+		choice.Point, choice.Await, choice.Fail, choice.Reached = m.hooks.point, m.hooks.await, m.hooks.fail, m.hooks.reach
 		return nil
 	}
 	panic("sim: a simulated machine is running already in this process")
 }
 
-func (m *Machine) detach() { choice.Point, choice.Await, choice.Reached = nil, nil, nil }
+func (m *Machine) detach() {
+	choice.Point, choice.Await, choice.Fail, choice.Reached = nil, nil, nil, nil
+}

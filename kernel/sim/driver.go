@@ -2,10 +2,12 @@ package sim
 
 import (
 	"fmt"
+	"math/bits"
 
 	"headroom/kernel"
 	"headroom/kernel/choice"
 	"headroom/kernel/machine"
+	"headroom/kernel/mutant"
 )
 
 // These methods are the kernel.Driver of the simulated machine.
@@ -17,6 +19,9 @@ func (m *Machine) TaskAt(index int) *kernel.Task { return &m.entities[index].tas
 func (m *Machine) Park(t *kernel.Task) {
 	index := t.CPU()
 	c := &m.cpus[index]
+	if m.model != nil {
+		m.model.fence(index)
+	}
 	if m.races != nil {
 		m.races.handover(index, c.top, -1)
 	}
@@ -29,6 +34,9 @@ func (m *Machine) Park(t *kernel.Task) {
 func (m *Machine) Ready(by, t *kernel.Task) {
 	if m.races != nil && by != nil {
 		m.races.passOn(t.Index(), by) // what the waker did comes before what the woken does
+	}
+	if m.model != nil && by != nil {
+		m.model.fence(by.CPU())
 	}
 	m.cpus[t.CPU()].ready |= 1 << t.Index()
 	m.refresh(t.CPU())
@@ -46,7 +54,7 @@ func (m *Machine) Resched(t *kernel.Task) {
 		m.refresh(t.CPU())
 		m.yield()
 	}
-	m.point(choice.Note, nil, 0)
+	m.hooks.point(choice.Note, nil, 0)
 }
 
 // Queue runs w as a task of its own; see machine.Machine.
@@ -57,7 +65,7 @@ func (m *Machine) Queue(by *kernel.Task, cpu int, w *machine.Work) {
 // Masked: what may interrupt or preempt t has changed.
 func (m *Machine) Masked(t *kernel.Task) {
 	c := &m.cpus[t.CPU()]
-	if c.ready|c.pending != 0 && c.top == t.Index() {
+	if (c.ready|c.pending != 0 || m.movers) && c.top == t.Index() {
 		m.refresh(t.CPU())
 	}
 }
@@ -70,15 +78,10 @@ func (m *Machine) Misuse(t *kernel.Task, what string) {
 	m.fail(&Failure{Class: Misuse, Message: fmt.Sprintf("%s on CPU %d: %s", t.Name(), t.CPU(), what)})
 }
 
-// Unplug takes a CPU offline; see machine.Machine. In this form its tasks leave between operations, as natively.
+// Unplug takes a CPU offline; see machine.Machine. Its tasks leave between operations, as natively; on a machine whose tasks move (Options.Migrations,
+// Options.Hotplugs) they are moved wherever they can be preempted. by is nil when the machine does it.
 func (m *Machine) Unplug(by *kernel.Task, cpu int, dead func(*kernel.Task)) error {
-	online := 0
-	for i := range m.cpus {
-		if !m.cpus[i].offline {
-			online++
-		}
-	}
-	c := &m.cpus[cpu]
+	online, c := m.online(), &m.cpus[cpu]
 	if c.offline || online == 1 {
 		return fmt.Errorf("unplug CPU %d of %d online: %w", cpu, online, kernel.ErrOffline)
 	}
@@ -86,17 +89,30 @@ func (m *Machine) Unplug(by *kernel.Task, cpu int, dead func(*kernel.Task)) erro
 		m.watch.effect.all = true
 	}
 	c.offline, c.dying, c.dead = true, true, dead
-	pending := c.pending // interrupts that have not arrived are routed elsewhere
-	c.pending = 0
+	if m.model != nil && by != nil {
+		m.model.fence(by.CPU())
+	}
+	pending, nmis := c.pending, c.nmis // interrupts that have not arrived are routed elsewhere
+	c.pending, c.nmis = 0, 0
 	m.refresh(cpu) // before another CPU makes them eligible
+	m.refreshMovers()
 	to := m.onlineNear(cpu)
 	for i := range m.entities {
 		if pending>>i&1 != 0 {
 			m.entities[i].task.Move(to)
 		}
 	}
+	if mutant.On(sm13) {
+		m.forget(pending)
+		pending, nmis = 0, 0
+	}
 	m.cpus[to].pending |= pending
+	m.cpus[to].nmis |= nmis
 	m.refresh(to)
+	if m.moves() {
+		m.dying |= 1 << cpu // pick moves its tasks
+		return nil
+	}
 	m.goneOffline(by, cpu)
 	return nil
 }
@@ -111,11 +127,18 @@ func (m *Machine) Plug(by *kernel.Task, cpu int) error {
 		m.watch.effect.all = true
 	}
 	c.offline = false
+	m.refreshMovers()
 	return nil
 }
 
 // Leaving reports whether t's CPU is going offline.
-func (m *Machine) Leaving(t *kernel.Task) bool { return m.cpus[t.CPU()].offline }
+func (m *Machine) Leaving(t *kernel.Task) bool { return m.cpus[t.CPU()].offline && !m.moves() }
+
+// forget is the mistake SM-13: interrupts that were raised never come.
+func (m *Machine) forget(set uint64) {
+	m.used &^= set
+	m.live -= bits.OnesCount64(set)
+}
 
 // goneOffline starts the hook of a dying CPU once its last task has left and its last interrupt has returned. The hook sees all that happened there.
 func (m *Machine) goneOffline(by *kernel.Task, index int) {
@@ -124,14 +147,24 @@ func (m *Machine) goneOffline(by *kernel.Task, index int) {
 		return
 	}
 	c.dying = false
+	m.dying &^= 1 << index
+	if m.model != nil {
+		m.model.fence(index) // nothing of it stays behind in the buffer
+	}
 	if c.dead != nil {
 		if m.races != nil && by != nil {
 			m.races.handover(index, by.Index(), by.Index())
 		}
 		c.hooking = true
-		m.Spawn(by, machine.Spec{Name: fmt.Sprintf("cpuhp/%d", index), CPU: m.onlineNear(index), Body: func(t *kernel.Task) {
+		m.spawn(by, index, machine.Spec{Name: fmt.Sprintf("cpuhp/%d", index), CPU: m.onlineNear(index), Body: func(t *kernel.Task) {
 			c.dead(t)
 			c.hooking = false
+			if m.model != nil {
+				m.model.fence(t.CPU())
+			}
+			if m.races != nil {
+				m.races.handover(index, t.Index(), -1) // whoever is on the CPU after it is back comes after the hook
+			}
 		}})
 	}
 }

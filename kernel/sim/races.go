@@ -83,11 +83,15 @@ func join(a, b []uint32) {
 	}
 }
 
-// spawn starts an entity that knows what its parent knows; without a parent, from outside a run, it knows all that happened so far.
-func (r *races) spawn(i int, by *kernel.Task) {
-	if by != nil {
+// spawn starts an entity that knows what its parent knows, or what those knew who left a CPU; without either, from outside a run, it knows all that
+// happened so far.
+func (r *races) spawn(i int, by *kernel.Task, cpu int) {
+	switch {
+	case by != nil:
 		r.passOn(i, by)
-	} else {
+	case cpu >= 0:
+		join(r.clocks[i], r.cpus[cpu])
+	default:
 		for j := range r.clocks {
 			join(r.clocks[i], r.clocks[j])
 			r.clocks[j][j]++

@@ -47,20 +47,7 @@ func (m *Machine) Repeat(again func() bool) error {
 		return err
 	}
 	m.again = again
-	for m.failure == nil {
-		if m.eligible != 0 {
-			if next := m.strategy.Next(m.eligible, -1); next < 0 {
-				m.failure = abandoned
-			} else {
-				m.place(next)
-				m.current = next
-				m.coros.Switch(next + 1)
-			}
-			break
-		}
-		if !m.more() { // nothing was spawned
-			break
-		}
+	for m.failure == nil && !m.start() && m.more() {
 	}
 	m.again = nil
 	if m.failure != nil {
@@ -77,7 +64,7 @@ func (m *Machine) Repeat(again func() bool) error {
 	return nil
 }
 
-// more asks whether there is another run to make, and reports whether somebody can take its first step.
+// more asks whether there is another run to make, and reports whether there is somebody in it.
 func (m *Machine) more() bool {
 	if m.again == nil {
 		return false
@@ -85,7 +72,25 @@ func (m *Machine) more() bool {
 	m.detach()
 	ok := m.again()
 	_ = m.attach() // the build has a simulator, and no other machine runs
-	return ok && m.failure == nil && m.eligible != 0
+	return ok && m.failure == nil && m.live > 0
+}
+
+// start hands over to the first entity, and returns at the end of the run. It reports false when there is nothing to run.
+func (m *Machine) start() bool {
+	if m.live == 0 {
+		return false
+	}
+	next, ok := m.pick(-1)
+	if !ok {
+		if !m.aborting {
+			m.explainStuck()
+		}
+		return true
+	}
+	m.place(next)
+	m.current = next
+	m.coros.Switch(next + 1)
+	return true
 }
 
 // unwind brings every entity that is in the middle of its body to an end.

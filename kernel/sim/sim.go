@@ -4,22 +4,32 @@
 // Strategy which entity takes it. That one question covers everything: continuing, another CPU getting ahead, an interrupt arriving on this CPU in
 // mid-operation, another task preempting this one. Equal answers give equal runs: the same accesses, the same hash, on any computer.
 //
-// In this form memory is sequentially consistent: an access takes effect at its step, for everybody.
+// Memory is sequentially consistent, an access takes effect at its step for everybody, or one of the models of type Memory. What else a machine does
+// by itself is chosen like a step: see agents. A question with several answers, such as whether an allocation fails, is put to a Chooser.
 //
 // Who may take the next step on a CPU:
 //
 //	the entity on top of it (running, or interrupted last), unless it spins on a word that has not changed
-//	a pending interrupt, if the one on top does not mask interrupts
+//	a pending interrupt, if the one on top does not mask interrupts; one of a higher priority than the one on top, with Options.Nested
+//	a pending NMI, if the one on top is no NMI
 //	a ready task, if the CPU is idle, or the one on top can be preempted: process context, nothing masked, no spinning lock held
 //
 // Invariants:
 //
 //	I1  on a CPU only one entity is on top, and only it takes steps (mutant SM-01)
-//	I2  an interrupt arrives neither while they are masked nor inside another one (mutant SM-02)
+//	I2  an interrupt arrives neither while they are masked (mutant SM-02) nor inside another one, or with Options.Nested one of its priority or
+//	    above (mutant SM-09)
 //	I3  a run is a function of its program and the strategy's answers (mutant SM-03)
 //	I4  two accesses of a plain word by different entities, one of them a store, are ordered by what both synchronised on, or the run fails
 //	    (mutant SM-04)
-//	I5  two steps whose effects have no conflict (Watch) lead to the same state in either order (mutant SM-05)
+//	I5  what the memory model does not allow does not happen: under TSO stores leave in order (mutant SM-05); under Weak a release store leaves after
+//	    earlier ones (SM-06), an acquire pins (SM-07), a CPU does not see a word go back (SM-08)
+//	I6  an NMI arrives also while interrupts are masked, but not inside an NMI (mutant SM-10)
+//	I7  a task changes its CPU only where it can be preempted, and not while it is pinned (mutant SM-11)
+//	I8  a CPU that goes offline loses nothing: its tasks go on elsewhere (mutant SM-12), and so do its pending interrupts (mutant SM-13)
+//	I9  a run fails no more backing allocations than its budget (mutant SM-15)
+//	I10 the killer chooses tasks, each once (mutant SM-14)
+//	I11 two steps whose effects have no conflict (Watch) lead to the same state in either order (mutant SM-16)
 //
 // Only the sim build has a simulator: elsewhere Run returns ErrNoSimulator.
 package sim
@@ -47,6 +57,28 @@ var (
 		Story: "Rewind leaves the memory as the last run left it, so a run depends on the one before"})
 	sm04 = mutant.Define(mutant.Mutant{ID: "SM-04", Host: "kernel/sim", Breaks: "I4",
 		Story: "one clock for all CPUs is handed over, so entities that share no CPU count as ordered"})
+	sm05 = mutant.Define(mutant.Mutant{ID: "SM-05", Host: "kernel/sim", Breaks: "I5",
+		Story: "under TSO stores of different words leave a buffer in any order"})
+	sm06 = mutant.Define(mutant.Mutant{ID: "SM-06", Host: "kernel/sim", Breaks: "I5",
+		Story: "a release store leaves the buffer before earlier stores"})
+	sm07 = mutant.Define(mutant.Mutant{ID: "SM-07", Host: "kernel/sim", Breaks: "I5",
+		Story: "a load after an acquire gives a value that was gone before what was acquired"})
+	sm08 = mutant.Define(mutant.Mutant{ID: "SM-08", Host: "kernel/sim", Breaks: "I5",
+		Story: "a load gives an older value of a word than the load of it before"})
+	sm09 = mutant.Define(mutant.Mutant{ID: "SM-09", Host: "kernel/sim", Breaks: "I2",
+		Story: "an interrupt arrives inside one of the same priority"})
+	sm10 = mutant.Define(mutant.Mutant{ID: "SM-10", Host: "kernel/sim", Breaks: "I6",
+		Story: "an NMI arrives inside an NMI"})
+	sm11 = mutant.Define(mutant.Mutant{ID: "SM-11", Host: "kernel/sim", Breaks: "I7",
+		Story: "a pinned task is moved"})
+	sm12 = mutant.Define(mutant.Mutant{ID: "SM-12", Host: "kernel/sim", Breaks: "I8",
+		Story: "a task that sleeps while its CPU goes offline stays behind, and runs there when it is woken"})
+	sm13 = mutant.Define(mutant.Mutant{ID: "SM-13", Host: "kernel/sim", Breaks: "I8",
+		Story: "the interrupts pending on a CPU that goes offline are forgotten, and the items they would have freed with them"})
+	sm14 = mutant.Define(mutant.Mutant{ID: "SM-14", Host: "kernel/sim", Breaks: "I10",
+		Story: "the killer chooses a task that it has killed before, or an interrupt"})
+	sm15 = mutant.Define(mutant.Mutant{ID: "SM-15", Host: "kernel/sim", Breaks: "I9",
+		Story: "failed allocations are not counted against the budget"})
 )
 
 // ErrNoSimulator: this program was built without the tag sim.
@@ -62,37 +94,6 @@ type Strategy interface {
 	Next(eligible uint64, current int) int
 }
 
-// Options describe a simulated machine.
-type Options struct {
-	CPUs        int  // 1 to 64
-	Nodes       int  // NUMA nodes, CPUs dealt to them in equal blocks; 0 means 1
-	MemoryBytes int  // per node; 0 means 256 KiB
-	Entities    int  // most tasks and pending interrupts at a time; 0 means 16, at most MaxEntities
-	StepLimit   int  // a run of more steps fails as a livelock; 0 means 20,000
-	Races       bool // check plain words for data races; costs about half the speed
-	NoPreempt   bool // tasks keep their CPU until they wait
-	Hub         bool // switch coroutines through the main goroutine; see internal/coro
-}
-
-func (o *Options) complete() error {
-	if o.Nodes == 0 {
-		o.Nodes = 1
-	}
-	if o.MemoryBytes == 0 {
-		o.MemoryBytes = 256 << 10
-	}
-	if o.Entities == 0 {
-		o.Entities = 16
-	}
-	if o.StepLimit == 0 {
-		o.StepLimit = 20_000
-	}
-	if o.CPUs < 1 || o.CPUs > 64 || o.Nodes > o.CPUs || o.Entities < 1 || o.Entities > MaxEntities {
-		return fmt.Errorf("sim: %d CPUs on %d nodes with %d entities: at most 64 CPUs, a CPU for each node, %d entities", o.CPUs, o.Nodes, o.Entities, MaxEntities)
-	}
-	return nil
-}
-
 // Machine is a simulated machine. It belongs to the goroutine that made it, and only one machine of a process runs at a time.
 type Machine struct {
 	// What every step touches comes first.
@@ -106,32 +107,40 @@ type Machine struct {
 	spinners uint64 // entities parked on a word
 	aborting bool
 	races    *races
+	model    *model // nil under SC
+	chooser  Chooser
+	movers   bool   // refresh looks for tasks to move
+	dying    uint64 // CPUs that go offline while tasks can be moved
 	observe  func(Step)
 	watch    *Watch // nil unless the strategy watches
 
-	options  Options
-	memory   *mem.Memory
-	coros    *coro.Set
-	cpus     []cpu
-	entities []entity
-	nodes    []kernel.Node
-	watching Watch
-	used     uint64 // entities in use
-	ever     uint64 // entities that were in use in this run
-	muted    bool   // reach points do not count
-	live     int    // tasks and interrupts not finished
-	failure  *Failure
-	reached  []uint32 // hits of each reach point
-	marked   mark
-	onStuck  func() *Failure
-	again    func() bool // see Repeat
-	hooks    hooks
+	options   Options
+	memory    *mem.Memory
+	coros     *coro.Set
+	cpus      []cpu
+	entities  []entity
+	nodes     []kernel.Node
+	watching  Watch
+	used      uint64 // entities in use
+	ever      uint64 // entities that were in use in this run
+	muted     bool   // reach points do not count
+	live      int    // tasks and interrupts not finished
+	agents    agents
+	left      budgets
+	failure   *Failure
+	reached   []uint32 // hits of each reach point
+	marked    mark
+	onStuck   func() *Failure
+	unplugged func(t *kernel.Task, cpu int)
+	again     func() bool // see Repeat
+	hooks     hooks
 }
 
 // hooks are what the machine puts into package choice for the time of a run.
 type hooks struct {
-	point func(kind choice.Kind, word unsafe.Pointer, expect uint64)
+	point func(kind choice.Kind, word unsafe.Pointer, detail uint64)
 	await func(word unsafe.Pointer, value uint32)
+	fail  func(index int) bool
 	reach func(index int)
 }
 
@@ -140,6 +149,7 @@ type cpu struct {
 	top     int    // the entity on top, -1 when idle
 	ready   uint64 // tasks that could run
 	pending uint64 // interrupts that have not arrived
+	nmis    uint64 // those of them that cannot be masked
 	bound   int    // tasks that live here, running, ready or asleep
 	offline bool
 	dead    func(*kernel.Task)
@@ -173,7 +183,7 @@ func New(o Options) (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Machine{options: o, limit: o.StepLimit, memory: memory, base: uintptr(memory.Base())}
+	m := &Machine{options: o, limit: o.StepLimit, memory: memory, base: uintptr(memory.Base()), agents: o.agents(), movers: o.Migrations > 0}
 	m.nodes, err = mem.Slice[kernel.Node](memory, 0, o.Entities)
 	if err != nil {
 		memory.Release()
@@ -183,6 +193,9 @@ func New(o Options) (*Machine, error) {
 	m.entities = make([]entity, o.Entities)
 	if o.Races {
 		m.races = newRaces(o.Entities, o.CPUs)
+	}
+	if o.Memory != SC {
+		m.model = newModel(m)
 	}
 	m.coros = coro.New(o.Entities, o.Hub, m.body)
 	m.clear()
@@ -213,13 +226,18 @@ func (m *Machine) Hash() uint64 { return m.hash }
 // Steps is the number of steps of the run so far.
 func (m *Machine) Steps() int { return m.steps }
 
-// SetStrategy names who decides from now on. One with a method Watches(*Watch) is shown what the steps of the next run touch.
+// SetStrategy names who decides from now on. One with a method Watches(*Watch) is shown what the steps of the next run touch; one with a method
+// Beside(uint64) is told the set of the machine's own entities, if it has any.
 func (m *Machine) SetStrategy(s Strategy) {
 	m.strategy, m.watch = s, nil
+	m.chooser, _ = s.(Chooser)
 	if w, ok := s.(watcher); ok {
-		m.watching = Watch{}
+		m.watching = Watch{Partial: m.agents.any}
 		m.watch = &m.watching
 		w.Watches(m.watch)
+	}
+	if b, ok := s.(besider); ok && m.agents.any {
+		b.Beside(m.Agents())
 	}
 }
 
@@ -236,7 +254,11 @@ func (m *Machine) clear() {
 	}
 	m.used, m.ever, m.live, m.eligible, m.spinners = 0, 0, 0, 0, 0
 	m.current, m.steps, m.hash = -1, 0, hashSeed
-	m.failure, m.aborting = nil, false
+	m.failure, m.aborting, m.dying = nil, false, 0
+	m.rearm()
+	if m.model != nil {
+		m.model.clear()
+	}
 	if m.races != nil {
 		m.races.clear()
 	}
@@ -292,7 +314,13 @@ func (m *Machine) take() (i int, ok bool) {
 }
 
 // Spawn adds a task; see machine.Machine.
-func (m *Machine) Spawn(by *kernel.Task, spec machine.Spec) {
+func (m *Machine) Spawn(by *kernel.Task, spec machine.Spec) { m.spawn(by, -1, spec) }
+
+// spawn adds a task that knows what by does, or what was done on a CPU; with neither, all that was done.
+func (m *Machine) spawn(by *kernel.Task, cpu int, spec machine.Spec) {
+	if m.model != nil && by != nil {
+		m.model.fence(by.CPU())
+	}
 	i, ok := m.take()
 	if !ok {
 		return
@@ -305,7 +333,7 @@ func (m *Machine) Spawn(by *kernel.Task, spec machine.Spec) {
 	c.ready |= 1 << i
 	c.bound++
 	if m.races != nil {
-		m.races.spawn(i, by)
+		m.races.spawn(i, by, cpu)
 	}
 	m.refresh(spec.CPU)
 }
@@ -313,16 +341,24 @@ func (m *Machine) Spawn(by *kernel.Task, spec machine.Spec) {
 // Interrupt raises w on a CPU; see machine.Machine.
 func (m *Machine) Interrupt(by *kernel.Task, cpu int, w *machine.Work) {
 	cpu = m.onlineNear(cpu)
+	if m.model != nil && by != nil {
+		m.model.fence(by.CPU())
+	}
 	i, ok := m.take()
 	if !ok {
 		return
 	}
 	e := &m.entities[i]
 	e.work = w
-	e.task.Setup(m, &m.nodes[i], "irq", i, cpu, kernel.HardIRQ)
+	if w.NMI {
+		e.task.Setup(m, &m.nodes[i], "nmi", i, cpu, kernel.NMI)
+		m.cpus[cpu].nmis |= 1 << i
+	} else {
+		e.task.Setup(m, &m.nodes[i], "irq", i, cpu, kernel.HardIRQ)
+	}
 	m.cpus[cpu].pending |= 1 << i
 	if m.races != nil {
-		m.races.spawn(i, by)
+		m.races.spawn(i, by, -1)
 	}
 	m.refresh(cpu)
 }
@@ -348,18 +384,44 @@ func (m *Machine) refresh(index int) {
 	} else {
 		e := &m.entities[c.top]
 		mask = 1 << c.top &^ m.spinners
-		if c.pending != 0 && (!e.task.IRQsOff() || mutant.On(sm02)) {
-			mask |= c.pending
+		if c.pending != 0 {
+			mask |= m.arriving(c, e)
 		}
 		if c.ready != 0 && (e.task.Preemptible() && !m.options.NoPreempt || mutant.On(sm01)) {
 			mask |= c.ready &^ m.spinners
 		}
+	}
+	if m.movers {
+		mask |= m.moverBit(index)
 	}
 	m.eligible = m.eligible&^c.mask | mask
 	c.mask = mask
 	if m.watch != nil {
 		m.watch.effect.cpus |= 1 << index
 	}
+}
+
+// arriving are the pending interrupts of a CPU that may come in upon e, which is on top of it.
+func (m *Machine) arriving(c *cpu, e *entity) (set uint64) {
+	switch {
+	case !e.task.IRQsOff() || mutant.On(sm02):
+		return c.pending
+	case e.task.Context() == kernel.NMI:
+		if mutant.On(sm10) {
+			return c.nmis
+		}
+		return 0
+	}
+	set = c.nmis // I6
+	if m.options.Nested && e.work != nil && !e.task.Masked() {
+		for rest := c.pending &^ c.nmis; rest != 0; rest &= rest - 1 {
+			i := bits.TrailingZeros64(rest)
+			if p := m.entities[i].work.Priority; p > e.work.Priority || p == e.work.Priority && mutant.On(sm09) {
+				set |= 1 << i
+			}
+		}
+	}
+	return set
 }
 
 // Reached returns how often each point of reach.All was passed since the machine was made.
@@ -388,4 +450,5 @@ type Step struct {
 	Kind   choice.Kind
 	Offset uintptr // of the word, in the machine's memory
 	PCs    []uintptr
+	Note   string // what the machine itself did; not "" for agents and for answers
 }

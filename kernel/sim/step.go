@@ -19,7 +19,7 @@ const (
 type aborted struct{}
 
 // point is choice.Point: the current entity is about to access a word. Somebody else may go first.
-func (m *Machine) point(kind choice.Kind, word unsafe.Pointer, expect uint64) {
+func (m *Machine) point(kind choice.Kind, word unsafe.Pointer, detail uint64) {
 	if m.aborting {
 		panic(aborted{})
 	}
@@ -32,7 +32,7 @@ func (m *Machine) point(kind choice.Kind, word unsafe.Pointer, expect uint64) {
 	}
 	if next := m.strategy.Next(m.eligible, self); next != self {
 		if next < 0 {
-			m.abandon()
+			m.fail(abandoned)
 		}
 		// dispatch, written out: each level of call costs a mispredicted return after a switch of stacks.
 		if m.cpus[m.entities[next].task.CPU()].top != next {
@@ -58,19 +58,59 @@ func (m *Machine) point(kind choice.Kind, word unsafe.Pointer, expect uint64) {
 	if word == nil {
 		offset = 0
 	}
-	h := (m.hash ^ uint64(offset)<<16 ^ uint64(self)<<8 ^ uint64(kind)) * hashPrime
-	m.hash = h ^ h>>29
+	m.hash = mix(m.hash, offset, self, kind)
 	if m.spinners != 0 && kind.Writes() {
 		m.release(uintptr(word))
 	}
 	if m.watch != nil {
-		m.watch.step(m.entities[self].task.CPU(), m.watch.Pending[self], writes(kind, word, expect))
+		m.watch.step(m.entities[self].task.CPU(), m.watch.Pending[self], writes(kind, word, detail))
 	}
 	if m.observe != nil {
 		m.tell(kind, offset)
 	}
 	if m.races != nil {
-		m.races.access(m, self, kind, word, expect)
+		m.races.access(m, self, kind, word, detail)
+	}
+}
+
+// mix adds a step to a hash.
+func mix(hash uint64, offset uintptr, entity int, kind choice.Kind) uint64 {
+	h := (hash ^ uint64(offset)<<16 ^ uint64(entity)<<8 ^ uint64(kind)) * hashPrime
+	return h ^ h>>29
+}
+
+// chosen is the place of a kind in the hash of an answer.
+const chosen = choice.Kind(0xff)
+
+// pointBeside is point for a machine that has agents: they may go first.
+func (m *Machine) pointBeside(kind choice.Kind, word unsafe.Pointer, detail uint64) {
+	if m.aborting {
+		panic(aborted{})
+	}
+	self := m.current
+	if m.model != nil {
+		m.model.settle()
+	}
+	if m.steps >= m.limit {
+		m.fail(m.livelock())
+	}
+	if m.watch != nil {
+		m.watch.Pending[self] = m.accessOf(kind, word)
+	}
+	m.yield()
+	m.steps++
+	m.hash = mix(m.hash, m.offsetOf(word), self, kind)
+	if m.spinners != 0 && kind.Writes() {
+		m.release(uintptr(word))
+	}
+	if m.observe != nil {
+		m.tell(kind, m.offsetOf(word))
+	}
+	if m.races != nil {
+		m.races.access(m, self, kind, word, detail)
+	}
+	if m.model != nil {
+		m.model.access(m.entities[self].task.CPU(), kind, word, detail)
 	}
 }
 
@@ -82,7 +122,7 @@ func (m *Machine) await(word unsafe.Pointer, value uint32) {
 		if m.watch != nil {
 			m.watch.look(e.task.CPU(), wordNumber(uintptr(word)-m.base))
 		}
-		if *(*uint32)(word) != value {
+		if m.look(self, word) != value {
 			break
 		}
 		e.spin = uintptr(word)
@@ -91,8 +131,20 @@ func (m *Machine) await(word unsafe.Pointer, value uint32) {
 		m.yield()
 	}
 	if m.races != nil {
-		m.races.access(m, self, choice.Load, word, 0) // the last look, which found the word changed
+		m.races.access(m, self, choice.Load, word, choice.Width32) // the last look, which found the word changed
 	}
+	if m.model != nil {
+		m.model.access(m.entities[self].task.CPU(), choice.Load, word, choice.Width32)
+	}
+}
+
+// look is the value of a word as an entity sees it that spins on it.
+func (m *Machine) look(self int, word unsafe.Pointer) uint32 {
+	if m.model != nil {
+		m.model.settle()
+		return m.model.look(m.entities[self].task.CPU(), word)
+	}
+	return *(*uint32)(word)
 }
 
 // accessOf is what a strategy that watches is told of an access.
@@ -126,18 +178,18 @@ func (m *Machine) release(address uintptr) {
 
 // yield gives the processor away: the current entity cannot take the next step. It returns when it may, and was chosen to.
 func (m *Machine) yield() {
-	if m.eligible == 0 {
+	next, ok := m.pick(m.current)
+	if !ok {
+		if m.aborting {
+			panic(aborted{})
+		}
 		m.stuck()
-	}
-	next := m.strategy.Next(m.eligible, m.current)
-	if next < 0 {
-		m.abandon()
 	}
 	if next != m.current {
 		m.dispatch(next)
 		return
 	}
-	m.place(next) // it gave its CPU up and got it back
+	m.place(next) // it may have given its CPU up and got it back, or have been moved
 }
 
 // dispatch makes entity next the one that runs, and returns when the caller is dispatched again.
@@ -161,8 +213,16 @@ func (m *Machine) place(next int) {
 	if m.races != nil {
 		m.races.handover(index, c.top, next)
 	}
+	if m.model != nil {
+		if e.work != nil {
+			m.model.refreshed(index)
+		} else {
+			m.model.fence(index)
+		}
+	}
 	if e.work != nil {
 		c.pending &^= 1 << next
+		c.nmis &^= 1 << next
 		e.below = c.top
 	} else {
 		if c.top >= 0 && !mutant.On(sm01) {
@@ -235,25 +295,28 @@ func (m *Machine) finished(i int) {
 		m.coros.Switch(coro.Main)
 		return
 	}
-	if m.eligible == 0 {
-		if m.live > 0 {
-			m.explainStuck()
-		}
-		if m.failure != nil || !m.more() {
-			m.coros.Switch(coro.Main)
-			return
-		}
-		i = -1
-	}
-	next := m.strategy.Next(m.eligible, i)
-	if next < 0 {
-		m.failure, m.aborting = abandoned, true
+	next, ok := m.next(i)
+	if !ok {
 		m.coros.Switch(coro.Main)
 		return
 	}
 	m.place(next)
 	m.current = next
 	m.coros.Switch(next + 1)
+}
+
+// next is who comes after entity i, which ended: in this run, or in the one that follows it. It reports false when there is nobody, or a failure.
+func (m *Machine) next(i int) (next int, ok bool) {
+	for next, ok = m.pick(i); !ok && m.failure == nil; next, ok = m.pick(-1) {
+		if m.live > 0 {
+			m.explainStuck()
+			return -1, false
+		}
+		if !m.more() {
+			return -1, false
+		}
+	}
+	return next, ok
 }
 
 // tell reports a step to the observer.
@@ -263,4 +326,28 @@ func (m *Machine) tell(kind choice.Kind, offset uintptr) {
 	n := runtime.Callers(3, pcs[:])
 	m.observe(Step{Number: m.steps, Entity: m.current, Name: e.task.Name(), CPU: e.task.CPU(), IRQ: e.work != nil,
 		Kind: kind, Offset: offset, PCs: pcs[:n]})
+}
+
+// announce tells the observer what the machine itself did, or what a question of an entity's was answered.
+func (m *Machine) announce(entity int, note string) {
+	cpu := 0
+	if entity >= len(m.entities) {
+		_, cpu = m.agentName(entity)
+	} else if entity >= 0 {
+		cpu = m.entities[entity].task.CPU()
+	}
+	m.announceAt(entity, cpu, choice.Event, 0, note)
+}
+
+func (m *Machine) announceAt(entity, cpu int, kind choice.Kind, offset uintptr, note string) {
+	if m.observe == nil {
+		return
+	}
+	name := "machine"
+	if entity >= len(m.entities) {
+		name, _ = m.agentName(entity)
+	} else if entity >= 0 {
+		name = m.entities[entity].task.Name()
+	}
+	m.observe(Step{Number: m.steps, Entity: entity, Name: name, CPU: cpu, Kind: kind, Offset: offset, Note: note})
 }

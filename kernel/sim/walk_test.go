@@ -23,6 +23,8 @@ func (w *walk) Next(eligible uint64, current int) int {
 	return bits.TrailingZeros64(eligible)
 }
 
+func (w *walk) Choose(n int) int { return w.stream.Below(n) }
+
 // program spawns tasks on a machine, before Mark.
 type program func(m *sim.Machine) error
 

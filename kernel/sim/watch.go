@@ -7,7 +7,7 @@ import (
 	"headroom/kernel/mutant"
 )
 
-var sm05 = mutant.Define(mutant.Mutant{ID: "SM-05", Host: "kernel/sim", Breaks: "I5",
+var sm16 = mutant.Define(mutant.Mutant{ID: "SM-16", Host: "kernel/sim", Breaks: "I11",
 	Story: "who waits for a CPU or spins on a word does not count as an effect of a step"})
 
 // ErrAbandoned: the strategy ended the run, because it knows that nothing new comes of it. It is no failure.
@@ -31,6 +31,9 @@ func (a Access) Races(b Access) bool {
 type Watch struct {
 	// Pending is the next access of each entity; none of one that has not begun, the latest of one that waits or spins.
 	Pending [MaxEntities]Access
+
+	// Partial: the machine has agents, of whose steps neither accesses nor effects are shown: they are no ground to leave out an order of steps.
+	Partial bool
 
 	effect Effect
 }
@@ -63,7 +66,7 @@ func All() Effect { return Effect{all: true} }
 
 // Conflicts reports whether the order of two steps can matter. It errs on the side of yes: steps on one CPU always conflict.
 func (e *Effect) Conflicts(o *Effect) bool {
-	if mutant.On(sm05) {
+	if mutant.On(sm16) {
 		return e.word != 0 && e.word == o.word && (e.writes || o.writes)
 	}
 	if e.all || o.all || e.cpus&o.cpus != 0 || e.marks&o.marks != 0 || e.starts && o.starts {
@@ -87,6 +90,9 @@ func (e *Effect) saw(word uintptr) bool {
 
 // watcher is a strategy that wants to see what the steps touch.
 type watcher interface{ Watches(*Watch) }
+
+// besider is a strategy that wants to know which entities are the machine's own.
+type besider interface{ Beside(agents uint64) }
 
 // wordNumber is the number of a word as Access has it.
 func wordNumber(offset uintptr) uintptr { return offset>>3 + 1 }
@@ -118,6 +124,3 @@ func (m *Machine) Touch(set uint64) {
 		m.watch.effect.marks |= set
 	}
 }
-
-// abandon ends a run that the strategy gave up.
-func (m *Machine) abandon() { m.fail(abandoned) }

@@ -1,11 +1,15 @@
 package slab
 
 import (
+	"headroom/kernel/fault"
 	"headroom/kernel/mutant"
 	"headroom/kernel/reach"
 )
 
 const host = "kernel/slab"
+
+// pagesFail: in a simulated run no page may be had for a new slab, whatever the zones have.
+var pagesFail = fault.Define(host, "pages")
 
 // The slow paths an exploration must have taken.
 var (

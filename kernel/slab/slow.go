@@ -12,12 +12,16 @@ const none = -1
 
 // allocPinned is the mutant SL-03: the caller stays on its CPU, and is not alone there.
 func (c *Cache) allocPinned(t *kernel.Task, gfp kernel.GFP) (Object, error) {
+	t.Pin()
 	l := &c.lists[t.CPU()]
-	if n := l.words.length.Load(); n != 0 {
+	n := l.words.length.Load()
+	if n != 0 {
 		o := l.slots[n-1].Load()
 		l.words.length.Store(n - 1)
+		t.Unpin()
 		return Object(o), nil
 	}
+	t.Unpin()
 	return c.allocSlow(t, gfp)
 }
 
@@ -27,7 +31,7 @@ func (c *Cache) allocSlow(t *kernel.Task, gfp kernel.GFP) (Object, error) {
 	if o, ok := c.restock(t, home, none, false); ok {
 		return o, nil
 	}
-	p, err := c.pages.Alloc(t, gfp, c.order)
+	p, err := c.newPages(t, gfp)
 	if err == nil {
 		reachNew.Hit()
 		z, offset := c.zoneOf(Object(p))
@@ -51,6 +55,14 @@ func (c *Cache) allocSlow(t *kernel.Task, gfp kernel.GFP) (Object, error) {
 	add(&c.lists[t.CPU()].words.refused, 1)
 	t.IRQRestore()
 	return 0, err
+}
+
+// newPages asks for the pages of a slab.
+func (c *Cache) newPages(t *kernel.Task, gfp kernel.GFP) (page.Page, error) {
+	if pagesFail.Fails() {
+		return 0, kernel.ErrNoMemory
+	}
+	return c.pages.Alloc(t, gfp, c.order)
 }
 
 // restock fills the list of the caller's CPU up to a batch from a node's slabs and takes the top object. When fresh is a slab's number, its pages

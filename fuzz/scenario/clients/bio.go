@@ -1,6 +1,8 @@
 package clients
 
 import (
+	"fmt"
+
 	"headroom/designs"
 	"headroom/kernel"
 	"headroom/kernel/machine"
@@ -27,6 +29,9 @@ func bioVariant() designs.Variant {
 	table := []designs.Knob{{Name: knobParts, Standard: 2, Low: 1, High: 3, Meaning: "clones that an I/O is split into"}}
 	v := variant("bio", "an I/O that a driver splits, and a rescuer for what waits on its task's list (block layer 2012)", designs.Object, table,
 		func(m machine.Machine, c designs.Config) (designs.Allocator, error) {
+			if c.Items > mostClones {
+				return nil, fmt.Errorf("%d clones: give 1 to %d, as many interrupts as a machine has room for", c.Items, mostClones)
+			}
 			b := &bio{machine: m, parts: c.Knob(knobParts, 2), complete: make([]machine.Work, c.Items), rescue: make([]machine.Work, c.Items)}
 			var err error
 			if b.clones, err = newElements(m, c.Items); err != nil {
@@ -53,6 +58,9 @@ func bioVariant() designs.Variant {
 	v.Works = func(c designs.Config) int { return 2 * c.Items }
 	return v
 }
+
+// mostClones leaves room for tasks beside the clones' interrupts and works.
+const mostClones = 16
 
 // bioParents is more I/Os than a program's tasks have at a time.
 const bioParents = 64

@@ -25,7 +25,10 @@ const (
 	knobAside = "aside"
 )
 
-const zonePageBytes = 64
+const (
+	zonePageBytes = 64
+	zoneDrains    = 8
+)
 
 func zoneVariant(irqOff bool) designs.Variant {
 	name, lists := "zone", page.TryLock
@@ -56,7 +59,13 @@ func zoneVariant(irqOff bool) designs.Variant {
 	v.Capabilities.MayWait = false
 	v.Capabilities.PerCPU = true
 	v.Capabilities.KeepsAside = true
-	v.Guaranteed = func(designs.Config) int { return 1 } // others' lists may keep the rest from a caller who does not wait
+	v.Works = func(designs.Config) int { return zoneDrains } // irqoff: a drain interrupts each CPU
+	v.Guaranteed = func(c designs.Config) int { // what is set aside may be all; in the older form what other CPUs' lists keep is out of reach
+		if irqOff || c.Knob(knobAside, 0) > 0 {
+			return 0
+		}
+		return 1
+	}
 	return v
 }
 
@@ -96,7 +105,7 @@ func (z *zone) Tune(_ *kernel.Task, setting int) {
 func (z *zone) CPUDead(t *kernel.Task, cpu int) { z.pages.CPUDead(t, cpu) }
 
 // Audit: callers without privileges leave the reserve alone; each of the others has taken a page of it at most.
-func (z *zone) Audit(entitled int) error { return z.pages.Audit(entitled) }
+func (z *zone) Audit(byFlag, byRight int) error { return z.pages.Audit(byFlag + byRight) }
 
 // Check walks the zone.
 func (z *zone) Check() error { return z.pages.Check() }
