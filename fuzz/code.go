@@ -28,7 +28,7 @@ const (
 	FreeAll  Code = "freeall"  // free all that is held, by one call of a designs.BulkFreer
 	Bulk     Code = "bulk"     // allocate argument items at once, waiting if need be (designs.BulkAllocator)
 	Urgent   Code = "urgent"   // allocate without waiting, with a flag that opens half of a reserve
-	Entitled Code = "entitled" // allocate as a task that has the right to all reserves, waiting if need be
+	Entitled Code = "entitled" // allocate without waiting, as a task that has the right to all reserves
 	NoLocks  Code = "nolocks"  // allocate by the entry that takes no locks (designs.NoLockAllocator)
 	Resize   Code = "resize"   // change the number of items to argument (designs.Resizer)
 	Tune     Code = "tune"     // choose setting argument (Tuner)

@@ -133,9 +133,9 @@ func (p *Program) servesItsWaits(v designs.Variant) bool {
 		most, held := 0, 0
 		for _, o := range t.Ops {
 			switch o.Code {
-			case Try, Urgent, NoLocks:
+			case Try, Urgent, Entitled, NoLocks:
 				held++
-			case Wait, Entitled:
+			case Wait:
 				most = max(most, held)
 				held++
 			case Bulk:

@@ -45,7 +45,9 @@ func (r *runner) newSpecial() (err error) {
 	if x.defers, _ = r.allocator.(Deferrer); x.defers != nil {
 		x.defers.DefersFrees(func(it designs.Item) bool { return slices.Contains(r.ledger.reading, it) })
 	}
-	x.auditor, _ = r.allocator.(Auditor)
+	if r.program.Traits.Memory == sim.SC { // under the others no moment is the same for all CPUs
+		x.auditor, _ = r.allocator.(Auditor)
+	}
 	x.lister, _ = r.allocator.(Lister)
 	x.passed = make([]bool, r.program.CPUs)
 	x.words, err = mem.Slice[mem.Plain64](r.machine.Memory(), 0, len(r.program.Tasks)*mostAtOnce)
@@ -93,8 +95,12 @@ func (r *runner) leave(t *kernel.Task, items int, a *around, err error) {
 	if free := r.program.Guaranteed(r.variant) - a.most; x.exact && err != nil && free > 0 {
 		r.machine.Fail(sim.Contract, "a caller was refused beside %d items that nobody held at any moment of the call: %v", free, err)
 	}
-	if a.listed != nil && err == nil && x.pending == 0 {
+	switch {
+	case x.lister == nil:
+	case a.listed != nil && x.pending == 0:
 		r.fair(t.CPU(), a.listed)
+	default: // nobody knows what was stolen
+		x.robbed = -1
 	}
 }
 
@@ -162,7 +168,7 @@ func (r *runner) operateSpecial(t *kernel.Task, s *taskState, op Op) {
 		r.special.byRight++
 		old := t.Rights()
 		t.SetRights(old | kernel.RightMemalloc)
-		r.alloc(t, s, kernel.NoIO)
+		r.alloc(t, s, kernel.NoWait)
 		t.SetRights(old)
 	case NoLocks:
 		r.withoutLocks(t, s)

@@ -80,20 +80,17 @@ func (d *draw) task(cpu, ops int, table []weight) {
 		}
 		op := fuzz.Op{Code: table[at].code}
 		switch op.Code {
-		case fuzz.Wait, fuzz.Entitled, fuzz.Bulk:
+		case fuzz.Wait, fuzz.Bulk:
 			if op.Code == fuzz.Bulk {
 				op.N = d.between(2, d.most)
 			}
-			need := held
-			if op.Code != fuzz.Entitled && (!waits && op.Code == fuzz.Wait || waits && need > d.spare) {
+			if !waits && op.Code == fuzz.Wait || waits && held > d.spare {
 				op = fuzz.Op{Code: fuzz.Try}
-			} else if waits && need > d.spare {
-				op = fuzz.Op{Code: fuzz.Urgent}
 			} else {
 				used = max(used, held)
 			}
 			held += max(1, op.N)
-		case fuzz.Try, fuzz.Urgent, fuzz.NoLocks:
+		case fuzz.Try, fuzz.Urgent, fuzz.Entitled, fuzz.NoLocks:
 			held++
 		case fuzz.All:
 			held = unknown

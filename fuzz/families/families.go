@@ -18,25 +18,25 @@ type Family struct {
 	About string // one line: what its programs are about
 	suits func(h *Host) bool
 	draw  func(d *draw)
-	sole  bool // one task and no interrupts: a program has one schedule
+	each  int // schedules of a program: few where a task or two come by themselves to what there is to see
 }
 
 // All lists the families. The first is what headroom explore generates.
 func All() []Family {
 	return []Family{
-		{"generated", "small programs of all ordinary operations", always, nil, false},
-		{"contended", "one to three items, more tasks than items, waits", always, contended, false},
-		{"buffers", "the same under memory models in which a store is seen late", always, buffers, false},
-		{"migration", "the same, and tasks that move to other CPUs in mid-operation or when they are woken", always, migration, false},
-		{"crowd", "bursts of many items, taken and given back together, then waits", always, crowd, false},
-		{"interrupts", "one or two tasks, and interrupts that free and allocate on every CPU", always, interrupts, false},
-		{"bulk", "several items by one call, and back by one call", func(h *Host) bool { return h.can.bulk }, bulk, false},
-		{"hotplug", "CPUs that go and come", func(h *Host) bool { return h.Variant.Capabilities.PerCPU }, hotplug, false},
-		{"tuning", "sizes and limits that change in mid-operation, and lists emptied from elsewhere", func(h *Host) bool { return h.can.tune }, tuning, false},
-		{"entitled", "callers with a right to the reserve beside others", func(h *Host) bool { return h.can.audit }, entitled, false},
-		{"paths", "a sole caller takes every way there is, to the last item, and frees what nobody has", always, paths, true},
-		{"deferred", "frees that wait for readers", func(h *Host) bool { return h.can.deferred }, deferred, false},
-		{"configurations", "any value of every knob, those that must be refused among them", func(h *Host) bool { return len(h.Variant.Knobs) > 0 }, configurations, false},
+		{"generated", "small programs of all ordinary operations", always, nil, schedules},
+		{"contended", "one to three items, more tasks than items, waits", always, contended, schedules},
+		{"buffers", "the same under memory models in which a store is seen late", always, buffers, schedules},
+		{"migration", "the same, and tasks that move to other CPUs in mid-operation or when they are woken", always, migration, schedules},
+		{"crowd", "bursts of many items, taken and given back together, then waits", always, crowd, schedules},
+		{"interrupts", "one or two tasks, and interrupts that free and allocate on every CPU", always, interrupts, schedules},
+		{"bulk", "several items by one call, and back by one call", func(h *Host) bool { return h.can.bulk }, bulk, schedules},
+		{"hotplug", "CPUs that go and come", func(h *Host) bool { return h.Variant.Capabilities.PerCPU }, hotplug, schedules},
+		{"tuning", "sizes and limits that change in mid-operation, and lists emptied from elsewhere", func(h *Host) bool { return h.can.tune }, tuning, schedules},
+		{"entitled", "callers with a right to the reserve beside others", func(h *Host) bool { return h.can.audit }, entitled, 8},
+		{"paths", "a sole caller takes every way there is, to the last item, and frees what nobody has", always, paths, 2},
+		{"deferred", "frees that wait for readers", func(h *Host) bool { return h.can.deferred }, deferred, schedules},
+		{"configurations", "any value of every knob, those that must be refused among them", func(h *Host) bool { return len(h.Variant.Knobs) > 0 }, configurations, 8},
 	}
 }
 

@@ -15,6 +15,7 @@ type Hunt struct {
 	Variants   []designs.Variant
 	Families   []Family // nil for all
 	Strategy   string   // one of explore.Names; "" is the first
+	Bound      int      // of that; see explore.New
 	Seed       uint64
 	Executions int         // end after so many
 	Stop       func() bool // asked between executions; once true, always true
@@ -29,11 +30,8 @@ type Found struct {
 	Known      []*Fault     // met on the way, each time
 }
 
-// schedules is how many each program gets before it is another pair's turn.
+// schedules is how many executions a pair of a host and a family has before it is the next one's turn: those of one program, or of several.
 const schedules = 32
-
-// solePrograms is how many programs of a family with a sole caller it is then: of each there is one schedule.
-const solePrograms = 12
 
 // pair is a host and a family whose programs suit it.
 type pair struct {
@@ -57,12 +55,8 @@ func (h *Hunt) Run() (*Found, error) {
 			if found.Executions >= h.Executions {
 				break
 			}
-			programs, each := 1, schedules
-			if p.family.sole {
-				programs, each = solePrograms, 1
-			}
-			one := &fuzz.Hunt{Variant: p.host.Variant, Strategy: h.Strategy, Bound: -1, Seed: rng.Mix(h.Seed<<32 ^ round<<12 ^ uint64(i)), Stop: h.Stop,
-				Executions: h.Executions - found.Executions, MaxPrograms: programs, Schedules: each,
+			one := &fuzz.Hunt{Variant: p.host.Variant, Strategy: h.Strategy, Bound: h.Bound, Seed: rng.Mix(h.Seed<<32 ^ round<<12 ^ uint64(i)), Stop: h.Stop,
+				Executions: min(schedules, h.Executions-found.Executions), MaxPrograms: schedules / p.family.each, Schedules: p.family.each,
 				Draw: func(s *rng.Stream) fuzz.Program { return p.family.Draw(s, p.host) }}
 			got, err := one.Run()
 			if err != nil {
