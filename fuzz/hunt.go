@@ -73,6 +73,8 @@ func (h *Hunt) Run() (*Found, error) {
 	if h.Strategy == "" {
 		h.Strategy = explore.Names[0]
 	}
+	var r *runner
+	defer func() { r.retire(hits) }()
 	for !h.over(found) && (h.MaxPrograms == 0 || found.Programs < h.MaxPrograms) {
 		strategy, err := explore.New(h.Strategy, h.Bound)
 		if err != nil {
@@ -80,23 +82,33 @@ func (h *Hunt) Run() (*Found, error) {
 		}
 		program := h.nextProgram(&stream, strategy, found.Programs)
 		found.Programs++
-		r, err := newRunner(h.Variant, program, runnerOptions{bare: h.Bare, hub: h.hub})
-		if err != nil && h.Draw != nil && !errors.Is(err, ErrNativeOnly) {
-			continue
-		}
-		if err != nil {
-			return found, err
+		if r == nil || len(h.Programs) != 1 { // with one program the same machine goes on
+			r.retire(hits)
+			r, err = newRunner(h.Variant, program, runnerOptions{bare: h.Bare, hub: h.hub})
+			if err != nil && h.Draw != nil && !errors.Is(err, ErrNativeOnly) {
+				continue
+			}
+			if err != nil {
+				return found, err
+			}
 		}
 		failed, err := h.schedules(r, strategy, &stream, found)
-		for i, n := range r.machine.Reached() {
-			hits[i] += n
-		}
-		r.close()
 		if failed || err != nil {
 			return found, err
 		}
 	}
 	return found, nil
+}
+
+// retire closes a runner, if there is one, and adds the points it reached to hits.
+func (r *runner) retire(hits []uint32) {
+	if r == nil {
+		return
+	}
+	for i, n := range r.machine.Reached() {
+		hits[i] += n
+	}
+	r.close()
 }
 
 // over reports whether the budget is used up.
@@ -124,53 +136,85 @@ func (h *Hunt) nextProgram(stream *rng.Stream, strategy explore.Strategy, n int)
 	return p
 }
 
+// session is the hunt in one program.
+type session struct {
+	hunt       *Hunt
+	found      *Found
+	runner     *runner
+	stream     *rng.Stream
+	strategy   explore.Strategy
+	twice      *explore.Twice // around strategy, or unused
+	exhaustive bool           // the strategy says when there is nothing left
+	executions int            // begun
+	seed       uint64         // of the execution that runs
+	length     int            // of the longest
+	hash       uint64         // of the latest
+	err        error
+}
+
 // schedules runs one program under many schedules and reports whether one failed.
 func (h *Hunt) schedules(r *runner, strategy explore.Strategy, stream *rng.Stream, found *Found) (failed bool, err error) {
-	search, exhaustive := strategy.(*explore.DFS)
-	if exhaustive {
-		defer func() { found.searched(search, r.pruned) }()
+	s := &session{hunt: h, found: found, runner: r, stream: stream, strategy: strategy, twice: &explore.Twice{Of: strategy}}
+	var search *explore.DFS
+	if search, s.exhaustive = strategy.(*explore.DFS); s.exhaustive {
+		pruned := r.pruned
+		defer func() { found.searched(search, r.pruned-pruned) }()
 	}
-	twice := &explore.Twice{Of: strategy}
 	if h.Twice {
-		strategy = twice
+		s.strategy = s.twice
 	}
-	length, hash := 0, uint64(0)
-	for n := 0; exhaustive || n < cmp.Or(h.Schedules, schedulesPerProgram); n++ {
-		if h.over(found) {
-			return false, nil
-		}
-		seed := uint64(0)
-		if !exhaustive {
-			seed = stream.Uint64()
-		}
-		if !strategy.Begin(seed, length) {
-			return false, nil
-		}
-		err := r.run(strategy)
-		if errors.Is(err, sim.ErrAbandoned) && twice.Diverged == "" {
+	for s.begin() {
+		r.onward = func() bool { return s.ended() && s.begin() }
+		err := r.perform()
+		if errors.Is(err, sim.ErrAbandoned) && s.twice.Diverged == "" {
 			r.pruned++
 			continue
 		}
-		length = max(length, r.steps)
-		found.count(r, h.Each)
-		if h.Twice && twice.Second() && (twice.Diverged != "" || r.machine.Hash() != hash) {
-			return false, fmt.Errorf("%w: run a second time, the program\n%stook another way: %s", ErrUnrepeatable, r.program.String(), cmp.Or(twice.Diverged, "equal steps, other values"))
-		}
-		hash = r.machine.Hash()
 		var f *sim.Failure
 		switch {
-		case err == nil:
-			continue
+		case err == nil: // there are no more
+			return false, s.err
+		case !s.ended():
+			return false, s.err
 		case !errors.As(err, &f):
 			return false, err
 		}
-		found.Failure, err = r.capture(strategy, f)
+		found.Failure, err = r.capture(s.strategy, f)
 		if found.Failure != nil {
-			found.Failure.Strategy, found.Failure.Seed = h.Strategy, seed
+			found.Failure.Strategy, found.Failure.Seed = h.Strategy, s.seed
 		}
 		return true, err
 	}
 	return false, nil
+}
+
+// begin prepares the next execution, if there is to be one.
+func (s *session) begin() bool {
+	if !s.exhaustive && s.executions == cmp.Or(s.hunt.Schedules, schedulesPerProgram) || s.hunt.over(s.found) {
+		return false
+	}
+	s.seed = 0
+	if !s.exhaustive {
+		s.seed = s.stream.Uint64()
+	}
+	if !s.strategy.Begin(s.seed, s.length) {
+		return false
+	}
+	s.executions++
+	s.runner.prepare(s.strategy)
+	return true
+}
+
+// ended counts an execution, and reports false when it was the second of two and differs from the first.
+func (s *session) ended() bool {
+	r, before := s.runner, s.hash
+	s.length, s.hash = max(s.length, r.steps), r.machine.Hash()
+	s.found.count(r, s.hunt.Each)
+	if s.hunt.Twice && s.twice.Second() && (s.twice.Diverged != "" || s.hash != before) {
+		s.err = fmt.Errorf("%w: run a second time, the program\n%stook another way: %s", ErrUnrepeatable, r.program.String(),
+			cmp.Or(s.twice.Diverged, "equal steps, other values"))
+	}
+	return s.err == nil
 }
 
 // count adds an execution, and tells each now and then.

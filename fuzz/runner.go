@@ -24,8 +24,12 @@ type runner struct {
 	tasks     []taskState
 	names     []string // of the tasks
 	drainSpec machine.Spec
-	steps     int // of the program's own run, without the drain behind it
-	pruned    int // executions that the strategy abandoned
+	again     func() bool  // ended, made once: a method value is an allocation
+	onward    func() bool  // prepares the next execution, if there is one; nil for no next
+	draining  bool         // the program is over, and the drain runs
+	verdict   *sim.Failure // of the check at the end of the program
+	steps     int          // of the program's own run, without the drain behind it
+	pruned    int          // executions that the strategy abandoned
 	bare      bool
 	special   special
 }
@@ -83,6 +87,7 @@ func newRunner(v designs.Variant, p Program, o runnerOptions) (*runner, error) {
 	m.OnStuck(r.stuck)
 	m.OnUnplug(r.cpuDead)
 	r.drainSpec = machine.Spec{Name: "drain", Body: r.drain}
+	r.again = r.ended
 	return r, nil
 }
 
@@ -144,24 +149,49 @@ func (r *runner) spawn(i int) {
 
 // run is one execution. The result is nil or a *sim.Failure.
 func (r *runner) run(s sim.Strategy) error {
-	m := r.machine
-	m.Rewind()
+	r.prepare(s)
+	r.onward = nil
+	return r.perform()
+}
+
+// prepare sets everything back for an execution under a strategy.
+func (r *runner) prepare(s sim.Strategy) {
+	r.machine.Rewind()
 	r.ledger.reset()
 	r.special.reset()
 	for i := range r.tasks {
 		s := &r.tasks[i]
 		s.pc, s.held, s.waiting, s.raised = 0, s.held[:0], false, 0
 	}
-	m.SetStrategy(s)
-	err := m.Run()
-	r.steps = m.Steps()
-	if err != nil {
-		return err
+	r.machine.SetStrategy(s)
+	r.draining, r.verdict = false, nil
+}
+
+// perform makes the execution that was prepared, and those that onward prepares then. It returns when that says no, or with the first failure.
+func (r *runner) perform() error {
+	err := r.machine.Repeat(r.again)
+	if !r.draining {
+		r.steps = r.machine.Steps()
 	}
-	if f := r.check(); f != nil {
-		return f
+	r.machine.Mute(false)
+	if err == nil && r.verdict != nil {
+		err = r.verdict
 	}
-	return r.quiescent()
+	return err
+}
+
+// ended follows the end of the program with the drain, and that with the next execution. The one who ended last calls it: see sim.Machine.Repeat.
+func (r *runner) ended() bool {
+	if r.draining {
+		r.machine.Mute(false)
+		return r.onward != nil && r.onward()
+	}
+	r.steps = r.machine.Steps()
+	if r.verdict = r.check(); r.verdict != nil {
+		return false
+	}
+	r.drainAfter()
+	return true
 }
 
 // check asks the allocator for its own view. A structure that is broken enough makes the walk itself panic.
@@ -177,17 +207,16 @@ func (r *runner) check() (f *sim.Failure) {
 	return nil
 }
 
-// quiescent asks, with all items back, whether a sole caller gets what is guaranteed.
-func (r *runner) quiescent() error {
+// drainAfter asks, with all items back, whether a sole caller gets what is guaranteed.
+func (r *runner) drainAfter() {
 	spec := r.drainSpec
 	for m := r.machine; spec.CPU < m.CPUs()-1 && m.Offline(spec.CPU); {
 		spec.CPU++
 	}
+	r.draining = true
+	r.machine.Mute(true) // what the drain passes through is not what the program reached
 	r.machine.SetStrategy(lowest{})
 	r.machine.Spawn(nil, spec)
-	r.machine.Mute(true) // what the drain passes through is not what the program reached
-	defer r.machine.Mute(false)
-	return r.machine.Run()
 }
 
 func (r *runner) drain(t *kernel.Task) {

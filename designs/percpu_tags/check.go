@@ -13,7 +13,7 @@ func (p *Pool) Check() error {
 		return fmt.Errorf("percpu_tags: %d tags on the shared stack of %d (I4)", n, p.tags)
 	}
 	for i := range p.shared.free.Load() {
-		if err := seen.visit("the shared stack", p.stack[i].Load()); err != nil {
+		if err := seen.visit(sharedStack, p.stack[i].Load()); err != nil {
 			return err
 		}
 	}
@@ -30,7 +30,7 @@ func (p *Pool) Check() error {
 			return fmt.Errorf("percpu_tags: CPU %d's list holds %d tags and its bit is clear (I2)", cpu, n)
 		}
 		for i := range n {
-			if err := seen.visit(fmt.Sprintf("CPU %d's list", cpu), l.stack[i].Load()); err != nil {
+			if err := seen.visit(cpu, l.stack[i].Load()); err != nil {
 				return err
 			}
 		}
@@ -52,13 +52,19 @@ type seen []bool
 
 func newSeen(tags uint32) seen { return make(seen, tags) }
 
-// visit reports a tag that cannot be, or was met before; place is where it was met now.
-func (s seen) visit(place string, tag uint32) error {
-	if int64(tag) >= int64(len(s)) {
-		return fmt.Errorf("percpu_tags: %s holds tag %d of a pool of %d", place, tag, len(s))
-	}
-	if s[tag] {
-		return fmt.Errorf("percpu_tags: tag %d is on two lists, one of them %s (I1)", tag, place)
+// These stand where a list is named by its CPU.
+const (
+	sharedStack = -1
+	sharedTree  = -2
+)
+
+// visit reports a tag that cannot be, or was met before; cpu is whose list it was met on now.
+func (s seen) visit(cpu int, tag uint32) error {
+	switch {
+	case int64(tag) >= int64(len(s)):
+		return fmt.Errorf("percpu_tags: %s holds tag %d of a pool of %d", listName(cpu), tag, len(s))
+	case s[tag]:
+		return fmt.Errorf("percpu_tags: tag %d is on two lists, one of them %s (I1)", tag, listName(cpu))
 	}
 	s[tag] = true
 	return nil
@@ -66,3 +72,13 @@ func (s seen) visit(place string, tag uint32) error {
 
 // Listed is the number of tags on a CPU's list; it may change at any moment.
 func (p *Pool) Listed(cpu int) int { return int(p.cpus[cpu].free.Load()) }
+
+func listName(cpu int) string {
+	switch cpu {
+	case sharedStack:
+		return "the shared stack"
+	case sharedTree:
+		return "the tree"
+	}
+	return fmt.Sprintf("CPU %d's list", cpu)
+}

@@ -339,7 +339,7 @@ func (p *Exchanged) Check() error {
 	if p.shared.lock.Held() {
 		return fmt.Errorf("percpu_tags: the pool's lock is held at quiescence")
 	}
-	if err := p.tree.check(func(tag uint32) error { return seen.visit("the tree", tag) }); err != nil {
+	if err := p.tree.check(func(tag uint32) error { return seen.visit(sharedTree, tag) }); err != nil {
 		return err
 	}
 	for cpu := range p.cpus {
@@ -354,7 +354,7 @@ func (p *Exchanged) Check() error {
 			return fmt.Errorf("percpu_tags: CPU %d's list holds %d tags and its bit is clear (I2)", cpu, n)
 		}
 		for i := range n {
-			if err := seen.visit(fmt.Sprintf("CPU %d's list", cpu), l.stack[i].Load()); err != nil {
+			if err := seen.visit(cpu, l.stack[i].Load()); err != nil {
 				return err
 			}
 		}

@@ -60,7 +60,7 @@ func zoneVariant(irqOff bool) designs.Variant {
 	v.Capabilities.PerCPU = true
 	v.Capabilities.KeepsAside = true
 	v.Works = func(designs.Config) int { return zoneDrains } // irqoff: a drain interrupts each CPU
-	v.Guaranteed = func(c designs.Config) int { // what is set aside may be all; in the older form what other CPUs' lists keep is out of reach
+	v.Guaranteed = func(c designs.Config) int {              // what is set aside may be all; in the older form what other CPUs' lists keep is out of reach
 		if irqOff || c.Knob(knobAside, 0) > 0 {
 			return 0
 		}
