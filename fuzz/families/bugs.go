@@ -72,3 +72,29 @@ var Bugs = []Bug{
 	{"JE-01", needsSC, Safety},
 	{"JE-02", needsSC, Safety},
 }
+
+// BugOf is the historical mistake of that name; false when there is none.
+func BugOf(id mutant.ID) (Bug, bool) {
+	for _, b := range Bugs {
+		if b.ID == id {
+			return b, true
+		}
+	}
+	return Bug{}, false
+}
+
+// Order puts the mistakes of history first, as they are listed here, then the others as they are.
+func Order(all []mutant.Mutant) []mutant.Mutant {
+	var first, rest []mutant.Mutant
+	for _, b := range Bugs {
+		if m, ok := mutant.Find(b.ID); ok {
+			first = append(first, m)
+		}
+	}
+	for _, m := range all {
+		if _, ok := BugOf(m.ID); !ok {
+			rest = append(rest, m)
+		}
+	}
+	return append(first, rest...)
+}

@@ -30,7 +30,7 @@ func Everything() []designs.Variant {
 // foldersOf lists the packages that a variant stands on, as far as mistakes planted there are hunted on it. One or two variants show what lies below
 // all of them.
 func foldersOf(v designs.Variant) []string {
-	own := "designs/" + v.Design
+	own := ownFolder(v)
 	switch v.FullName() {
 	case "percpu_tags:lock":
 		return []string{own, "kernel", "kernel/lock", "kernel/sim"}
@@ -48,4 +48,32 @@ func foldersOf(v designs.Variant) []string {
 		return []string{own, "kernel/page"}
 	}
 	return []string{own}
+}
+
+// ownFolder is the package of a variant: each baseline is a design by name, and all are one package.
+func ownFolder(v designs.Variant) string {
+	if v.Name == "" && (v.Design == "page" || v.Design == "slab") {
+		return "designs/baseline"
+	}
+	return "designs/" + v.Design
+}
+
+// Folders lists the packages that something is hunted on for, each once. What lies below all designs is hunted on one of them.
+func Folders() []string {
+	var list []string
+	for _, v := range Everything() {
+		for _, folder := range foldersOf(v) {
+			if !slices.Contains(list, folder) && strings.Count(folder, "/") > 0 && folder != "kernel/lock" && folder != "kernel/sim" {
+				list = append(list, folder)
+			}
+		}
+	}
+	return list
+}
+
+// Faulty lists a package's variants that are faithful to a faulty original.
+func Faulty(folder string) []designs.Variant {
+	return slices.DeleteFunc(catalog.All(), func(v designs.Variant) bool {
+		return v.Capabilities.NativeOnly || len(v.Breaks) == 0 || ownFolder(v) != folder
+	})
 }

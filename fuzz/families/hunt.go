@@ -30,6 +30,9 @@ type Found struct {
 	Known      []*Fault     // met on the way, each time
 }
 
+// Executions is the budget of a hunt where none is given: enough for each historical mistake.
+const Executions = 120_000
+
 // schedules is how many executions a pair of a host and a family has before it is the next one's turn: those of one program, or of several.
 const schedules = 32
 
