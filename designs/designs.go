@@ -250,6 +250,8 @@ type Variant struct {
 	Guaranteed func(config Config) int
 	// Lag is how many items may be free while a caller sleeps, for designs that wake sleepers once in several frees; nil for none.
 	Lag func(config Config) int
+	// Works is how many interrupts and queued works of an allocator's own can be pending at a time; nil for none.
+	Works func(config Config) int
 	// Breaks names the sentences of the contract (C1 to C10) that a variant faithful to a faulty original is known to break. KnownFaults says how.
 	// The suite passes over what it finds against them, and fails when one is never seen broken.
 	Breaks []string

@@ -32,8 +32,12 @@ type Hunt struct {
 	Each        func(executions int) // told now and then how far the hunt is; may be nil
 	// Programs, when not empty, are run instead of generated ones. They are programs of Variant.
 	Programs []Program
-	Traits   Traits // what the machine of generated programs does by itself
-	Vary     bool   // draw that for each program instead
+	// Draw, when not nil, draws the programs instead of Size.Generate. They are programs of Variant; one that the design refuses to be made for is passed
+	// over.
+	Draw      func(s *rng.Stream) Program
+	Schedules int    // of each program; 0 for the standard
+	Traits    Traits // what the machine of generated programs does by itself
+	Vary      bool   // draw that for each program instead
 
 	hub bool // see runnerOptions
 }
@@ -84,7 +88,11 @@ func (h *Hunt) Run() (*Found, error) {
 		found.Programs++
 		if r == nil || len(h.Programs) != 1 { // with one program the same machine goes on
 			r.retire(hits)
-			if r, err = newRunner(h.Variant, program, runnerOptions{bare: h.Bare, hub: h.hub}); err != nil {
+			r, err = newRunner(h.Variant, program, runnerOptions{bare: h.Bare, hub: h.hub})
+			if err != nil && h.Draw != nil && !errors.Is(err, ErrNativeOnly) {
+				continue
+			}
+			if err != nil {
 				return found, err
 			}
 		}
@@ -117,6 +125,9 @@ func (h *Hunt) over(found *Found) bool {
 func (h *Hunt) nextProgram(stream *rng.Stream, strategy explore.Strategy, n int) Program {
 	if len(h.Programs) > 0 {
 		return h.Programs[n%len(h.Programs)]
+	}
+	if h.Draw != nil {
+		return h.Draw(stream)
 	}
 	size := Ordinary
 	if _, ok := strategy.(*explore.DFS); ok {
@@ -184,7 +195,7 @@ func (h *Hunt) schedules(r *runner, strategy explore.Strategy, stream *rng.Strea
 
 // begin prepares the next execution, if there is to be one.
 func (s *session) begin() bool {
-	if !s.exhaustive && s.executions == schedulesPerProgram || s.hunt.over(s.found) || len(s.runner.reports()) > 0 {
+	if !s.exhaustive && s.executions == cmp.Or(s.hunt.Schedules, schedulesPerProgram) || s.hunt.over(s.found) || len(s.runner.reports()) > 0 {
 		return false
 	}
 	s.seed = 0

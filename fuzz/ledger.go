@@ -14,6 +14,7 @@ type ledger struct {
 	held    []bool         // by item, for those below the configured number
 	loose   []designs.Item // the others that are held: offsets, a few at a time
 	out     int            // items held by tasks and pending interrupts
+	reading []designs.Item // that readers use, who do not hold them
 }
 
 func newLedger(m *sim.Machine, v designs.Variant, c designs.Config) ledger {
@@ -24,11 +25,15 @@ func (l *ledger) reset() {
 	clear(l.held)
 	l.loose = l.loose[:0]
 	l.out = 0
+	l.reading = l.reading[:0]
 }
 
 // take records that an item was handed out.
 func (l *ledger) take(it designs.Item) {
 	l.out++
+	if len(l.reading) != 0 && slices.Contains(l.reading, it) {
+		l.machine.Fail(sim.Uniqueness, "item %d was handed out while a reader from before its free uses it", it)
+	}
 	l.machine.Touch(1 << (it & 63)) // who has what depends on the order of takes and gives
 	if l.bounded && it >= designs.Item(len(l.held)) {
 		l.machine.Fail(sim.Uniqueness, "item %d of a range of %d was handed out (C2)", it, len(l.held))

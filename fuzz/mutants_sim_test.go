@@ -101,9 +101,10 @@ func TestMistakesOfPoolsAreFound(t *testing.T) {
 // cannot be repeated (SM-03), its lists are locked, so a check that forgets races (SM-04) changes nothing, and a walk does not ask what a step
 // touches (SM-16). Nor do a program's callers carry the flags that give a right to a reserve (PT-08, PT-10, PT-12), and a wake-up too many breaks no
 // promise (PT-11). The machine of these programs does nothing by itself, so the mistakes in what it would do (SM-05 to SM-12, SM-14, SM-15) change
-// nothing. Each is killed where it lives.
+// nothing. Each is killed where it lives. PI-03 needs a configuration that is drawn from all there are, and PI-05 one task that goes on for long: they are
+// found in package families.
 var elsewhere = []mutant.ID{"LK-02", "SM-03", "SM-04", "SM-05", "SM-06", "SM-07", "SM-08", "SM-09", "SM-10", "SM-11", "SM-12", "SM-14", "SM-15",
-	"SM-16", "PT-08", "PT-10", "PT-11", "PT-12"}
+	"SM-16", "PT-08", "PT-10", "PT-11", "PT-12", "PI-03", "PI-05"}
 
 // Every planted mistake that percpu_tags stands on is found, as what it is; the file made of it reads back as it was, and played again it
 // fails in the same way, with the same listing, byte for byte.

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"strings"
 
-	"headroom/designs/catalog"
 	"headroom/fuzz/explore"
 	"headroom/kernel/choice"
 	"headroom/kernel/sim"
@@ -71,7 +70,7 @@ func (r *Replay) PlayTolerant() (*Playback, error) {
 
 // play makes a run and keeps its steps.
 func (r *Replay) play(strategy explore.Strategy) (*Playback, error) {
-	v, err := catalog.Find(r.Program.Design, r.Program.Variant)
+	v, err := r.Program.Find()
 	if err != nil {
 		return nil, err
 	}

@@ -15,91 +15,14 @@ package fuzz
 
 import (
 	"fmt"
+	"slices"
 	"sort"
-	"strconv"
 	"strings"
 
 	"headroom/designs"
+	"headroom/designs/catalog"
+	"headroom/fuzz/scenario/clients"
 )
-
-// Code says what an operation does.
-type Code string
-
-// The operations of a task. Those with an argument are written code:argument.
-const (
-	Try      Code = "try"      // allocate without waiting; nothing happens if nothing is free
-	Wait     Code = "wait"     // allocate, waiting if need be
-	Free     Code = "free"     // free the item held longest, if any is held
-	FreeLast Code = "freelast" // free the item allocated last, if any is held
-	Complete Code = "complete" // hand the item held longest to an interrupt on CPU argument, which frees it
-	IRQTry   Code = "irqtry"   // raise an interrupt on CPU argument that allocates without waiting, and frees what it got
-	Yield    Code = "yield"    // stop between operations
-	Unplug   Code = "unplug"   // take CPU argument offline, and have the design told; nothing if it is the last
-	Plug     Code = "plug"     // bring CPU argument back; nothing if it is online, or still going offline
-)
-
-// codes lists the operations and whether each takes a CPU number.
-var codes = []struct {
-	code Code
-	cpu  bool
-}{{Try, false}, {Wait, false}, {Free, false}, {FreeLast, false}, {Complete, true}, {IRQTry, true}, {Yield, false}, {Unplug, true}, {Plug, true}}
-
-// Op is one operation of a task.
-type Op struct {
-	Code Code
-	CPU  int // for the codes that take one
-}
-
-// String is the operation as programs are written.
-func (o Op) String() string {
-	if o.takesCPU() {
-		return fmt.Sprintf("%s:%d", o.Code, o.CPU)
-	}
-	return string(o.Code)
-}
-
-func (o Op) takesCPU() bool {
-	for _, c := range codes {
-		if c.code == o.Code {
-			return c.cpu
-		}
-	}
-	return false
-}
-
-// parseOp reads an operation; cpus is the size of the machine.
-func parseOp(s string, cpus int) (Op, error) {
-	name, argument, has := strings.Cut(s, ":")
-	for _, c := range codes {
-		if string(c.code) != name {
-			continue
-		}
-		if !c.cpu && !has {
-			return Op{Code: c.code}, nil
-		}
-		if !c.cpu {
-			return Op{}, fmt.Errorf("operation %q: want %s without a CPU", s, name)
-		}
-		n, err := strconv.Atoi(argument)
-		if err != nil || n < 0 || n >= cpus {
-			return Op{}, fmt.Errorf("operation %q: want %s with a CPU from 0 to %d", s, name, cpus-1)
-		}
-		return Op{Code: c.code, CPU: n}, nil
-	}
-	return Op{}, fmt.Errorf("unknown operation %q: the operations are %s", s, codeList())
-}
-
-func codeList() string {
-	var names []string
-	for _, c := range codes {
-		if c.cpu {
-			names = append(names, string(c.code)+":CPU")
-		} else {
-			names = append(names, string(c.code))
-		}
-	}
-	return strings.Join(names, " ")
-}
 
 // Task is one task of a program: where it starts and what it does. At its end it frees what it still holds.
 type Task struct {
@@ -123,7 +46,42 @@ const (
 	maxTasks = 24
 	maxOps   = 400
 	maxItems = 4096
+	maxBytes = 4096 // of an item
 )
+
+// Find is the variant that a program runs on: of the catalog, or one of the clients. The error lists what there is.
+func (p *Program) Find() (designs.Variant, error) {
+	if v, ok := clients.Find(p.Design, p.Variant); ok {
+		return v, nil
+	}
+	for _, v := range catalog.Beside() {
+		if v.Design == p.Design && v.Name == p.Variant {
+			return v, nil
+		}
+	}
+	return catalog.Find(p.Design, p.Variant)
+}
+
+// Guaranteed is how many items of an allocator of variant v there are for the program throughout: those of its configuration, or of the smallest size
+// that it is changed to meanwhile; of none there is one.
+func (p *Program) Guaranteed(v designs.Variant) int {
+	c := p.Config
+	for _, t := range p.Tasks {
+		for _, o := range t.Ops {
+			if o.Code == Resize {
+				c.Items = min(c.Items, max(1, o.N))
+			}
+		}
+	}
+	return v.Guaranteed(c)
+}
+
+// Has reports whether an operation of the program has that code.
+func (p *Program) Has(code Code) bool {
+	return slices.ContainsFunc(p.Tasks, func(t Task) bool {
+		return slices.ContainsFunc(t.Ops, func(o Op) bool { return o.Code == code })
+	})
+}
 
 // knobs lists the configuration's knobs by name.
 func (p *Program) knobs() []string {
@@ -144,6 +102,9 @@ func (p *Program) write(b *strings.Builder) {
 	fmt.Fprintf(b, "cpus %d\nitems %d\n", p.CPUs, p.Config.Items)
 	if p.Config.Room > 0 {
 		fmt.Fprintf(b, "room %d\n", p.Config.Room)
+	}
+	if p.Config.Bytes > 0 {
+		fmt.Fprintf(b, "bytes %d\n", p.Config.Bytes)
 	}
 	for _, name := range p.knobs() {
 		fmt.Fprintf(b, "knob %s %d\n", name, p.Config.Knobs[name])

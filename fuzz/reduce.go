@@ -128,21 +128,28 @@ func (p *Program) ops() (n int) {
 // servesItsWaits reports whether the items that tasks hold while they wait are together fewer than the guaranteed ones, as Generate has it: then a run
 // that gets stuck is the design's fault, not the program's.
 func (p *Program) servesItsWaits(v designs.Variant) bool {
-	spare := v.Guaranteed(p.Config) - 1
+	spare, several := p.Guaranteed(v)-1, 0
 	for _, t := range p.Tasks {
 		most, held := 0, 0
 		for _, o := range t.Ops {
 			switch o.Code {
-			case Try:
+			case Try, Urgent, Entitled, NoLocks:
 				held++
 			case Wait:
 				most = max(most, held)
 				held++
+			case Bulk:
+				most, several = max(most, held), max(several, o.N-1) // so many beside the first must be there for it to be served
+				held += o.N
+			case All:
+				held = maxItems // what a layer stands on may have more than is guaranteed
 			case Free, FreeLast, Complete:
 				held = max(0, held-1)
+			case FreeAll:
+				held = 0
 			}
 		}
 		spare -= most
 	}
-	return spare >= 0
+	return spare >= several
 }

@@ -101,6 +101,8 @@ func (r *Replay) parseLine(key, value string, seen map[string]bool) (err error) 
 		r.Program.CPUs, err = number(key, value, maxCPUs)
 	case "items":
 		r.Program.Config.Items, err = number(key, value, maxItems)
+	case "bytes":
+		r.Program.Config.Bytes, err = number(key, value, maxBytes)
 	case "room":
 		r.Program.Config.Room, err = number(key, value, maxItems)
 	case "knob":

@@ -56,7 +56,7 @@ func TestDamagedReplaysNameTheLine(t *testing.T) {
 		{"bare", "bare true", "bare 1", `f:14: bare "1": want true or false` + again},
 		{"steps", "steps 101", "steps 10000001", `f:19: steps "10000001": want a number from 0 to 10000000` + again},
 		{"hash", "hash 0x00ff34fa2cd9ee00", "hash 0x00ff34fa2cd9ee0g", `f:20: hash "0x00ff34fa2cd9ee0g": want a number of 64 bits` + again},
-		{"operation", "try wait", "tri wait", `f:8: unknown operation "tri": the operations are try wait free freelast complete:CPU irqtry:CPU yield unplug:CPU plug:CPU` + again},
+		{"operation", "try wait", "tri wait", `f:8: unknown operation "tri": the operations are try wait free freelast complete:CPU irqtry:CPU yield unplug:CPU plug:CPU all freeall bulk:NUMBER urgent entitled nolocks resize:NUMBER tune:NUMBER drain bogus:NUMBER read` + again},
 		{"operation with CPU", "try wait", "try:1 wait", `f:8: operation "try:1": want try without a CPU` + again},
 		{"operation without CPU", "irqtry:0", "irqtry", `f:8: operation "irqtry": want irqtry with a CPU from 0 to 2` + again},
 		{"operation elsewhere", "unplug:1", "unplug:3", `f:8: operation "unplug:3": want unplug with a CPU from 0 to 2` + again},

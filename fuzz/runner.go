@@ -33,6 +33,7 @@ type runner struct {
 	pruned    int          // executions that the strategy abandoned
 	bare      bool
 	locks     *lockdep.Graph // nil for a bare runner
+	special   special
 }
 
 // taskState is the harness's side of one task; it is set back at the start of each run.
@@ -76,6 +77,10 @@ func newRunner(v designs.Variant, p Program, o runnerOptions) (*runner, error) {
 		return nil, err
 	}
 	r.ledger = newLedger(m, v, p.Config)
+	if err := r.newSpecial(); err != nil {
+		m.Close()
+		return nil, err
+	}
 	r.tasks = make([]taskState, len(p.Tasks))
 	for i := range p.Tasks {
 		r.spawn(i)
@@ -122,6 +127,20 @@ func (t Task) interrupts() int {
 	return n
 }
 
+// Programs of few items end within ordinarySteps, whatever the schedule; with many, filling and emptying takes its steps for each item.
+const (
+	ordinarySteps = 20_000
+	fewItems      = 17
+	stepsPerItem  = 600
+)
+
+func (p *Program) stepLimit() int {
+	if p.Config.Items <= fewItems {
+		return ordinarySteps
+	}
+	return ordinarySteps + stepsPerItem*p.Config.Items*len(p.Tasks)
+}
+
 func (r *runner) close() { r.machine.Close() }
 
 func (r *runner) spawn(i int) {
@@ -146,6 +165,7 @@ func (r *runner) run(s sim.Strategy) error {
 func (r *runner) prepare(s sim.Strategy) {
 	r.machine.Rewind()
 	r.ledger.reset()
+	r.special.reset()
 	for i := range r.tasks {
 		s := &r.tasks[i]
 		s.pc, s.held, s.waiting, s.raised = 0, s.held[:0], false, 0
@@ -210,7 +230,7 @@ func (r *runner) drainAfter() {
 }
 
 func (r *runner) drain(t *kernel.Task) {
-	want := r.variant.Guaranteed(r.program.Config)
+	want := r.program.Guaranteed(r.variant)
 	for got := range want {
 		it, err := r.allocator.Alloc(t, kernel.NoWait)
 		if err != nil {
@@ -231,6 +251,7 @@ func (r *runner) body(t *kernel.Task, i int) {
 		op := ops[s.pc]
 		s.pc++
 		r.operate(t, s, op)
+		r.audit()
 	}
 	for len(s.held) > 0 {
 		r.operate(t, s, Op{Code: Free})
@@ -259,16 +280,23 @@ func (r *runner) operate(t *kernel.Task, s *taskState, op Op) {
 			r.raise(t, s, op.CPU, it, false)
 			return
 		}
-		r.ledger.give(it)
-		r.allocator.Free(t, it)
+		r.free(t, it)
 	case IRQTry:
 		r.raise(t, s, op.CPU, 0, true)
 	case Yield:
 		t.Resched()
+		if r.special.defers != nil {
+			r.special.defers.Quiesce(t)
+		}
 	case Unplug:
 		_ = r.machine.Unplug(t, op.CPU, func(t *kernel.Task) { r.cpuDead(t, op.CPU) }) // the last CPU stays: that is not an error of the program
 	case Plug:
 		_ = r.machine.Plug(t, op.CPU) // so does one that is online
+		if a, ok := r.allocator.(Onliner); ok {
+			a.CPUOnline(t, op.CPU)
+		}
+	default:
+		r.operateSpecial(t, s, op)
 	}
 }
 
@@ -311,7 +339,7 @@ func (r *runner) kept(t *kernel.Task, locks, waits int, mayWait bool) {
 func (r *runner) alloc(t *kernel.Task, s *taskState, gfp kernel.GFP) {
 	s.waiting = gfp.MayWait() && r.variant.Capabilities.MayWait
 	locks, waits := t.LocksAsked(), t.WaitsMade()
-	it, err := r.allocator.Alloc(t, gfp)
+	it, err := r.allocOne(t, gfp)
 	r.kept(t, locks, waits, gfp.MayWait())
 	if err != nil {
 		if s.waiting {
@@ -320,8 +348,26 @@ func (r *runner) alloc(t *kernel.Task, s *taskState, gfp kernel.GFP) {
 		return
 	}
 	s.waiting = false
-	r.ledger.take(it)
 	s.held = append(s.held, it)
+}
+
+// allocOne makes one call of Alloc and notes what came of it.
+func (r *runner) allocOne(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
+	around := r.enter(t, 1)
+	it, err := r.allocator.Alloc(t, gfp)
+	if err == nil {
+		r.ledger.take(it)
+	}
+	r.leave(t, 1, around, err)
+	return it, err
+}
+
+// free gives an item back.
+func (r *runner) free(t *kernel.Task, it designs.Item) {
+	r.ledger.give(it)
+	r.special.inside++
+	r.allocator.Free(t, it)
+	r.special.inside--
 }
 
 // priorities are those of a task's interrupts in turn: they count where the machine nests them.
@@ -332,6 +378,7 @@ func (r *runner) raise(t *kernel.Task, s *taskState, cpu int, it designs.Item, t
 	w.Priority = s.raised % priorities
 	s.raised++
 	w.item, w.try = it, try
+	r.special.pending++
 	r.machine.Interrupt(t, cpu, &w.Work)
 }
 
@@ -339,18 +386,18 @@ func (r *runner) interrupt(t *kernel.Task, w *completion) {
 	it := w.item
 	if w.try {
 		var err error
-		if it, err = r.allocator.Alloc(t, kernel.NoWait); err != nil {
+		if it, err = r.allocOne(t, kernel.NoWait); err != nil {
+			r.special.pending--
 			return
 		}
-		r.ledger.take(it)
 	}
-	r.ledger.give(it)
-	r.allocator.Free(t, it)
+	r.free(t, it)
+	r.special.pending--
 }
 
 // stuck says whether a run in which nobody can go on is a broken promise.
 func (r *runner) stuck() *sim.Failure {
-	free := r.variant.Guaranteed(r.program.Config) - r.ledger.out
+	free := r.program.Guaranteed(r.variant) - r.ledger.out
 	for i := range r.tasks {
 		if r.tasks[i].waiting && free > r.variant.FreeBeside(r.program.Config) && r.asleep(i) {
 			return &sim.Failure{Class: sim.Waiting, Message: fmt.Sprintf("T%d sleeps in Alloc beside %d free items, and nothing is left that could wake it", i, free)}

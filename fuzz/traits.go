@@ -125,10 +125,13 @@ const fairSteps = 20_000
 func (p *Program) options(v designs.Variant, ro runnerOptions) sim.Options {
 	r := p.Traits
 	o := sim.Options{CPUs: p.CPUs, Races: !ro.bare && r.Memory == sim.SC, Hub: ro.hub, Memory: r.Memory, Nested: r.Nested,
-		Faults: r.Faults, Migrations: r.Migrations, Hotplugs: r.Hotplugs, Kills: r.Kills, Fair: fairSteps}
+		Faults: r.Faults, Migrations: r.Migrations, Hotplugs: r.Hotplugs, Kills: r.Kills, Fair: fairSteps, StepLimit: p.stepLimit()}
 	entities := p.entities()
 	if v.Capabilities.HoldsBack {
 		entities += workerEntities
+	}
+	if v.Works != nil {
+		entities += v.Works(p.Config)
 	}
 	o.Entities = min(sim.MaxEntities-o.Agents(), entities)
 	return o

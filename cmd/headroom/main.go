@@ -67,6 +67,7 @@ runs them under identical workloads, explores their schedules for broken invaria
   headroom report results/latest
   headroom ab v1 HEAD --quick
   headroom explore --design percpu_tags --seconds 20
+  headroom mutants --id SB-07
   headroom replay build/findings/percpu_tags-lock-PI-01.replay`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -84,7 +85,7 @@ runs them under identical workloads, explores their schedules for broken invaria
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
 	})
-	c.AddCommand(benchCommand(), compareCommand(), reportCommand(), abCommand(), costCommand(), recordCommand(), exploreCommand(), replayCommand(),
+	c.AddCommand(benchCommand(), compareCommand(), reportCommand(), abCommand(), costCommand(), recordCommand(), exploreCommand(), replayCommand(), mutantsCommand(),
 		listCommand(), envCommand(), sampleCommand())
 	return c
 }

@@ -24,6 +24,9 @@ func All() []designs.Variant {
 	return slices.Concat(percputags.Variants(), ida.Variants(), sbitmap.Variants(), mempool.Variants(), gfpnolocks.Variants(), reservation.Variants(), baseline.Variants())
 }
 
+// Beside lists variants that are no designs to compare, but what hunts look for mistakes in: the users of designs.
+func Beside() []designs.Variant { return []designs.Variant{gfpnolocks.DeferredVariant()} }
+
 // Find returns a design's variant by name; "" names the one form of a design that has no other. The error lists what there is.
 func Find(design, variant string) (designs.Variant, error) {
 	return find(All(), design, variant)

@@ -116,7 +116,7 @@ func (t *Tree) remove(task *kernel.Task, id uint32) {
 	}
 	switch {
 	case entry == 0 && mutant.On(id01):
-		t.bitmap(entry)[bit/64].Store(0)
+		t.bitmap(entry - 1)[bit/64].Store(0) // a null pointer is nobody's memory, offset 0 is somebody's
 	case entry == 0 || entry&1 != 0 && (bit >= inlineIDs || entry>>1>>bit&1 == 0):
 		t.warn()
 	case entry&1 != 0:

@@ -30,7 +30,7 @@ func (p *Pool) AllocBulk(t *kernel.Task, gfp kernel.GFP, items []designs.Item) (
 		}
 		p.enter(t)
 		have := int(p.head.count.Load())
-		if have >= len(items)-got || mutant.On(po14) {
+		if have >= len(items)-got || mutant.On(mp07) {
 			got += p.popMany(t, items[got:])
 		}
 		switch {

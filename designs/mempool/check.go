@@ -74,3 +74,13 @@ func (p *Pool) Idle(it designs.Item) bool {
 
 // Bytes is the memory behind an item.
 func (p *Pool) Bytes(it designs.Item) []byte { return p.backing.Bytes(it) }
+
+// Audit returns an error when more of the pool's callers have gone below the ordinary mark of the pages that it stands on than had a flag for that (I7).
+// It may be called at any moment at which no task takes a step.
+func (p *Pool) Audit(byFlag, _ int) error {
+	b, ok := p.backing.(*Pages)
+	if !ok || p.config.Order != Mainline || p.config.Reserves != Barred {
+		return nil
+	}
+	return b.pages.Audit(byFlag)
+}

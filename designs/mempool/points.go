@@ -36,6 +36,10 @@ var (
 )
 
 var (
+	mp04 = mutant.Define(mutant.Mutant{ID: "MP-04", Host: host, Breaks: "I7",
+		Story: "when the pool is empty, the task's rights open the reserves to the attempts that follow; Linux 4.6, commit f9054c70d28b, reverted by 4e390b2b2f34"})
+	mp05 = mutant.Define(mutant.Mutant{ID: "MP-05", Host: host, Breaks: "I7",
+		Story: "the first attempt, which does not wait, goes by the task's rights down to the last page, before the pool is tried; Linux until 2002, commit 49c7ca7c5b72"})
 	po01 = mutant.Define(mutant.Mutant{ID: "PO-01", Host: host, Breaks: "I1",
 		Story: "a free that saw the pool lack an element does not look again under the lock"})
 	po02 = mutant.Define(mutant.Mutant{ID: "PO-02", Host: host, Breaks: "I4",
@@ -52,7 +56,7 @@ var (
 		Story: "the first attempt has all of the caller's flags, so it waits in the backing while the pool has elements"})
 	po08 = mutant.Define(mutant.Mutant{ID: "PO-08", Host: host, Breaks: "I7",
 		Story: "callers whose task has a right to the reserves use these up before the pool; Linux until 2005, commit b84a35be0285"})
-	po09 = mutant.Define(mutant.Mutant{ID: "PO-09", Host: host, Breaks: "I10",
+	mp02 = mutant.Define(mutant.Mutant{ID: "MP-02", Host: host, Breaks: "I10",
 		Story: "a pool of no elements keeps none, so its frees go to the backing and wake nobody; Linux until 2025, commit a5867a218d7c"})
 	po10 = mutant.Define(mutant.Mutant{ID: "PO-10", Host: host, Breaks: "I8",
 		Story: "who may use the reserves may do so while the pool has elements"})
@@ -62,8 +66,8 @@ var (
 		Story: "an element that Resize or the worker adds wakes nobody; Linux's mempool_resize to this day, for five seconds"})
 	po13 = mutant.Define(mutant.Mutant{ID: "PO-13", Host: host, Breaks: "I12",
 		Story: "the elements that are too many for a smaller pool are forgotten"})
-	po14 = mutant.Define(mutant.Mutant{ID: "PO-14", Host: host, Breaks: "I13",
-		Story: "a caller who wants several elements takes what the pool has and sleeps for the rest"})
+	mp07 = mutant.Define(mutant.Mutant{ID: "MP-07", Host: host, Breaks: "I13",
+		Story: "a caller who wants several elements takes what the pool has and sleeps for the rest; dm-crypt until 2015, commit 7145c241a1bf, dm until 2017, commit 318716ddea08"})
 	po15 = mutant.Define(mutant.Mutant{ID: "PO-15", Host: host, Breaks: "I14",
 		Story: "the worker goes to rest without a look at whether somebody has asked for it meanwhile"})
 	po16 = mutant.Define(mutant.Mutant{ID: "PO-16", Host: host, Breaks: "I15",

@@ -40,13 +40,13 @@
 //	I4  nobody sleeps in the pool's queue while the pool has what he lacks and no free, and nobody woken, is on the way (mutants PO-02, PO-05)
 //	I5  a free goes to the backing only after it has found the pool full (mutant PO-04)
 //	I6  the first attempt neither waits nor starts I/O, so that the pool comes before both (mutant PO-07)
-//	I7  Barred: the rights of a task open no reserve to a pool's caller (mutant PO-08)
+//	I7  Barred: the rights of a task open no reserve to a pool's caller (mutants MP-04, MP-05, PO-08)
 //	I8  WhenEmpty, VictimsOnly: a reserve is opened only to who has found the pool empty (mutant PO-10)
 //	I9  VictimsOnly: and only to the out-of-memory killer's victim (mutant PO-11)
-//	I10 a pool of no elements keeps one, so that its sleepers have something to be woken by (mutant PO-09)
+//	I10 a pool of no elements keeps one, so that its sleepers have something to be woken by (mutant MP-02)
 //	I11 an element that Resize or the worker adds wakes who sleeps (mutant PO-12)
 //	I12 Resize loses no element (mutant PO-13)
-//	I13 who sleeps for several elements holds none of the pool's (mutant PO-14)
+//	I13 who sleeps for several elements holds none of the pool's (mutant MP-07)
 //	I14 the worker looks at the pool after the last call for it (mutant PO-15)
 //	I15 no caller of a pool that is to be polled waits (mutant PO-16)
 //	I16 a chunk is made, and an area of it given out, only in a context that may do everything (mutant PO-17)
@@ -265,7 +265,7 @@ func newFlags(backing Backing) kernel.GFP {
 
 // keptFor is how many elements a pool of least keeps: one at least, since the free that fills it is what wakes its sleepers (I10).
 func keptFor(least int) int {
-	if mutant.On(po09) {
+	if mutant.On(mp02) {
 		return least
 	}
 	return max(1, least)
@@ -366,6 +366,9 @@ func (p *Pool) Free(t *kernel.Task, it designs.Item) {
 func (p *Pool) first(gfp kernel.GFP) kernel.GFP {
 	if mutant.On(po07) {
 		return gfp | p.adds
+	}
+	if mutant.On(mp05) {
+		return (gfp | p.adds) &^ (kernel.DirectReclaim | kernel.IO | kernel.NoMemalloc)
 	}
 	return (gfp | p.adds) &^ (kernel.DirectReclaim | kernel.IO)
 }

@@ -25,6 +25,9 @@ func (p *Pool) allocSlow(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 // allocMainline: pool, backing with all that the caller allows, and from then on in turns backing and pool, asleep in between.
 func (p *Pool) allocMainline(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 	full := gfp | p.adds
+	if mutant.On(mp04) {
+		full &^= kernel.NoMemalloc
+	}
 	tried := p.first(gfp) // the flags of the latest attempt
 	for round := 0; ; round++ {
 		p.enter(t)

@@ -70,6 +70,9 @@ func (s seen) visit(cpu int, tag uint32) error {
 	return nil
 }
 
+// Listed is the number of tags on a CPU's list; it may change at any moment.
+func (p *Pool) Listed(cpu int) int { return int(p.cpus[cpu].free.Load()) }
+
 func listName(cpu int) string {
 	switch cpu {
 	case sharedStack:

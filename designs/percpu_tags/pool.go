@@ -29,12 +29,13 @@
 //	I1  a tag is on exactly one list or with one owner (mutants AI-01, PT-06, PT-07)
 //	I2  a CPU's bit in haveTags is set whenever its list is non-empty and no free is under way (mutant PT-02)
 //	I3  no caller sleeps while a tag is free (mutants PI-01, PT-03, PT-05); lock-3.12 and xchg do not keep it
-//	I4  a list never holds more than its maximum, and a spill moves only tags that are there (mutant PT-04)
+//	I4  a list never holds more than its maximum, and a spill moves only tags that are there (mutants PI-03, PT-04)
 //	I5  reserve: a caller without the right never gets a tag of the reserve (mutant PT-08)
 //	I6  reserve: a tag goes back to the pool that it is of (mutant PT-09)
 //	I7  reserve: a tag of the reserve is taken only after the ordinary pool refused, so the reserve is whole while that has tags (mutant PT-10)
 //	I8  reserve: a free into the reserve wakes nobody who waits for an ordinary tag (mutant PT-11)
 //	I9  reserve: a caller with the right that may wait sleeps for a tag of the reserve, so only those with the right can keep it waiting (mutant PT-12)
+//	I10 stealing goes round: who was robbed last comes last (mutant PI-05)
 //
 // From I5 to I7: while those with the right hold fewer tags of the reserve than there are, none of them is refused. What I9 gives up for that is I3 for
 // such a caller: an ordinary tag that is freed meanwhile does not wake it, and it sleeps until one of the reserve is (Capabilities.Oversleeps).
@@ -193,7 +194,7 @@ func (c Config) complete() (Config, error) {
 	if c.Batch == 0 {
 		c.Batch = min(defaultBatch, c.Max)
 	}
-	if c.Max < 1 || c.Batch < 1 || c.Batch > c.Max {
+	if (c.Max < 1 || c.Batch < 1 || c.Batch > c.Max) && !mutant.On(pi03) {
 		return c, fmt.Errorf("percpu_tags: max %d, batch %d: the batch must be at least 1 and at most max", c.Max, c.Batch)
 	}
 	return c, nil

@@ -32,6 +32,10 @@ var (
 		Story: "stealing stops when (CPUs with tags) x maximum is not above half the tags; Linux 3.12, fixed by commit d835502f3dac"})
 	ai01 = mutant.Define(mutant.Mutant{ID: "AI-01", Host: host, Breaks: "I1",
 		Story: "the per-CPU count is loaded and stored in two masked stretches, and an interrupt's free in between is overwritten; fs/aio.c, 2014"})
+	pi03 = mutant.Define(mutant.Mutant{ID: "PI-03", Host: host, Breaks: "I4",
+		Story: "nobody looks whether a batch fits into a list; lib/percpu_ida.c, 2014"})
+	pi05 = mutant.Define(mutant.Mutant{ID: "PI-05", Host: host, Breaks: "I10",
+		Story: "the thief begins with the CPU robbed last, and robs it again while others have tags; draft of 2013, before commit 798ab48eecdf"})
 	pt02 = mutant.Define(mutant.Mutant{ID: "PT-02", Host: host, Breaks: "I2",
 		Story: "the thief clears the victim's bit after it took the list, over the bit of a free that came between"})
 	pt03 = mutant.Define(mutant.Mutant{ID: "PT-03", Host: host, Breaks: "I3",
@@ -153,6 +157,9 @@ func (p *Pool) stealOnce(t *kernel.Task, l *list) (n uint32, passed int) {
 	for ; left > 0; left-- {
 		if (p.threshold || mutant.On(pi01)) && left*int(p.max) <= int(p.tags)/2 {
 			return 0, passed
+		}
+		if mutant.On(pi05) {
+			victim += len(p.cpus) - 1
 		}
 		victim = p.nextWithTags(victim)
 		if victim < 0 {

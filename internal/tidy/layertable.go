@@ -28,6 +28,7 @@ var layerTable = []layerRow{
 	{"harness/*", 4},
 	{"fuzz", 4},
 	{"fuzz/*", 4},
+	{"fuzz/scenario/clients", 4},
 
 	// The conformance suite runs designs on the simulator, so the two share a
 	// layer; a design below it cannot name either.

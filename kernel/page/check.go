@@ -207,3 +207,18 @@ func (w *walk) rest() error {
 	}
 	return nil
 }
+
+// Audit returns an error when a zone has fewer pages linked than its reserve, less one for each of so many allocations by callers with privileges, the
+// others being none that may go there. It may be called at any moment at which no task takes a step, and passes over a zone whose lock is held.
+func (a *Allocator) Audit(privileged int) error {
+	for i := range a.zones {
+		z := &a.zones[i]
+		if z.area.lock.Held() || z.area.raw.Held() {
+			continue
+		}
+		if left := z.linked(); left+int64(privileged) < int64(z.config.Marks.Min) {
+			return fmt.Errorf("page: zone %d has %d pages left of a reserve of %d, and %d allocations may have used it (I3)", i, left, z.config.Marks.Min, privileged)
+		}
+	}
+	return nil
+}

@@ -47,7 +47,7 @@ func (a *Allocator) Drain(t *kernel.Task) {
 	for i := range a.zones {
 		for cpu := range a.zones[i].lists {
 			l := &a.zones[i].lists[cpu]
-			if mutant.On(pg04) {
+			if mutant.On(sp02) {
 				a.empty(t, l, cpu)
 				continue
 			}

@@ -28,9 +28,9 @@ func TestChecksCatchTheMutants(t *testing.T) {
 		{pa06, "with less free than set aside", func() error { return setAsideIsSigned(t) }},
 		{um01, "0 are left and 3 lie on a list", func() error { return reserveIsNotCached(t, TryLock) }},
 		{um01, "0 are left and 3 lie on a list", func() error { return reserveIsNotCached(t, IRQOff) }},
-		{nl01, "page 0 has 0 owners", func() error { return pathsAgree(t) }},
+		{pg16, "page 0 has 0 owners", func() error { return pathsAgree(t) }},
 		{nl02, "late: no memory", func() error { return lateIsNoExcuse(t) }},
-		{nl03, "a page that came without a lock has 0 owners", func() error { return pathsAgree(t) }},
+		{nl01, "a page that came without a lock has 0 owners", func() error { return pathsAgree(t) }},
 		{nl04, "a caller spins on its own CPU's lock", func() error { return nmiAnywhere(t) }},
 		{nl04, "contract: a path that takes no locks asked for 1", schedulesOf(lockless(TryLock))},
 		{nl05, "was handed out twice", schedulesOf(lockless(IRQOff))},
@@ -47,7 +47,7 @@ func TestChecksCatchTheMutants(t *testing.T) {
 		{pg02, "somewhere else too (I1)", schedulesOf(interrupted())},
 		{pg03, "conservation: a dead CPU keeps", schedulesOf(death(TryLock))},
 		{pg03, "conservation: a dead CPU keeps", schedulesOf(death(IRQOff))},
-		{pg04, "data-race: ", schedulesOf(churn(TryLock, 1))},  // of a list's words
+		{sp02, "data-race: ", schedulesOf(churn(TryLock, 1))},  // of a list's words
 		{pg05, "free of block", schedulesOf(caching(TryLock))}, // which reclaim has dropped as well
 		{pg06, "livelock: no end", schedulesOf(background())},
 		{pg07, "deadlock: user/0 on CPU 0 sleeps", schedulesOf(dirtying(TryLock, 1, 1))},

@@ -89,7 +89,7 @@ func (a *Allocator) tryZones(t *kernel.Task, order int) (Page, error) {
 			break
 		}
 		if index, ok := a.tryZone(t, z, order); ok {
-			if !mutant.On(nl03) {
+			if !mutant.On(nl01) {
 				z.pages[index].state.StoreRelaxed(owned(order)) // I9
 			}
 			return z.page(index), nil

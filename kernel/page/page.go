@@ -11,7 +11,7 @@
 //
 // Invariants:
 //
-//	I1  a page is in one place: a free list of its zone, one per-CPU list, the cache, its zone's late blocks, or with an owner (mutants PG-02, PG-04,
+//	I1  a page is in one place: a free list of its zone, one per-CPU list, the cache, its zone's late blocks, or with an owner (mutants PG-02, SP-02,
 //	    PG-15, PA-04, NL-05)
 //	I2  a free block of an order lies on a multiple of its size, none of its pages is anywhere else, and its buddy is not free in the same order
 //	    (mutant PG-01)
@@ -21,7 +21,7 @@
 //	I6  a flush moves no more pages than are there, whatever happens to the limits meanwhile (mutant PA-03)
 //	I7  a dead CPU keeps no pages (mutant PG-03)
 //	I8  a page taken out of the cache is not dropped from it as well (mutant PG-05)
-//	I9  every allocated page has one owner to start with, by whatever path it came (mutants NL-01, NL-03)
+//	I9  every allocated page has one owner to start with, by whatever path it came (mutants PG-16, NL-01)
 //	I10 the background reclaimer does not sleep while it is wanted (mutant PG-06)
 //	I11 what is allocated to write a dirty page may use every reserve, and starts no reclaim (mutant PG-08)
 //	I12 nobody waits for a write when none is under way (mutant PG-07)

@@ -57,11 +57,11 @@ var (
 		Story: "the marks are compared without a sign, so less than nothing counts as plenty; Linux, fixed in 2022 by commit 9282012fc0aa"})
 	um01 = mutant.Define(mutant.Mutant{ID: "UM-01", Host: host, Breaks: "I5",
 		Story: "a caller who may use the reserve refills a whole batch from it; FreeBSD UMA, 2020"})
-	nl01 = mutant.Define(mutant.Mutant{ID: "NL-01", Host: host, Breaks: "I9",
+	pg16 = mutant.Define(mutant.Mutant{ID: "PG-16", Host: host, Breaks: "I9",
 		Story: "a block straight from the zone has no owner; Linux, alloc_pages_nolock, 2025"})
 	nl02 = mutant.Define(mutant.Mutant{ID: "NL-02", Host: host, Breaks: "I21",
 		Story: "a no-locks caller gives up while any block is late, as while any memory was unaccepted; Linux, try_alloc_pages, 2025"})
-	nl03 = mutant.Define(mutant.Mutant{ID: "NL-03", Host: host, Breaks: "I9",
+	nl01 = mutant.Define(mutant.Mutant{ID: "NL-01", Host: host, Breaks: "I9",
 		Story: "a block that came without a lock has no owner: the no-locks path alone forgot it; Linux, try_alloc_pages, 2025"})
 	nl04 = mutant.Define(mutant.Mutant{ID: "NL-04", Host: host, Breaks: "I20",
 		Story: "the no-locks path takes the zone's lock once the list is empty, and spins on a lock that the interrupted task holds"})
@@ -77,7 +77,7 @@ var (
 		Story: "a list is refilled without interrupts masked, and an interrupt's free in between is overwritten"})
 	pg03 = mutant.Define(mutant.Mutant{ID: "PG-03", Host: host, Breaks: "I7",
 		Story: "a CPU's death folds its share of the free count and leaves its lists"})
-	pg04 = mutant.Define(mutant.Mutant{ID: "PG-04", Host: host, Breaks: "I1",
+	sp02 = mutant.Define(mutant.Mutant{ID: "SP-02", Host: host, Breaks: "I1",
 		Story: "Drain empties another CPU's list without its lock; SPL, fixed in 2013 by commit 251e7a779ba5"})
 	pg05 = mutant.Define(mutant.Mutant{ID: "PG-05", Host: host, Breaks: "I8",
 		Story: "a look-up in the cache finds its page without the cache's lock and does not look again under it"})

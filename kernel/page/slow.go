@@ -71,7 +71,7 @@ func (a *Allocator) fromZones(t *kernel.Task, order int, d demand) (Page, bool) 
 			if i > 0 {
 				reachFar.Hit()
 			}
-			if !mutant.On(nl01) {
+			if !mutant.On(pg16) {
 				z.pages[index].state.StoreRelaxed(owned(order))
 			}
 			return z.page(index), true

@@ -210,7 +210,7 @@ func reserveIsNotCached(t *testing.T, era ListEra) error {
 	return nil
 }
 
-// pathsAgree: NL-01, I9: a page has one owner whether it came from the list, the zone, a far zone or a high order.
+// pathsAgree: PG-16, I9: a page has one owner whether it came from the list, the zone, a far zone or a high order.
 func pathsAgree(t *testing.T) error {
 	b := newBench(t, 2, 2, 1<<16)
 	a := b.pages(tiny(16, 0, 0, 0, TryLock))

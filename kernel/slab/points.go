@@ -27,6 +27,8 @@ var (
 )
 
 var (
+	sl03 = mutant.Define(mutant.Mutant{ID: "SL-03", Host: host, Breaks: "I1",
+		Story: "who takes an object off his CPU's list stays on that CPU, and somebody else may come onto it; SLUB with rt=on, 2021"})
 	so01 = mutant.Define(mutant.Mutant{ID: "SO-01", Host: host, Breaks: "I1",
 		Story: "a list is filled without interrupts masked, and an interrupt's free in between is overwritten"})
 	so02 = mutant.Define(mutant.Mutant{ID: "SO-02", Host: host, Breaks: "I2",

@@ -13,7 +13,7 @@
 //
 // Invariants:
 //
-//	I1  an object is in one place: free in its slab, on one CPU's list, or with an owner (mutants SO-01, SO-08, SO-11)
+//	I1  an object is in one place: free in its slab, on one CPU's list, or with an owner (mutants SL-03, SO-01, SO-08, SO-11)
 //	I2  a slab with a free object is linked in its node's list, once, and no other is (mutant SO-02)
 //	I3  an object goes back to its own slab, on that slab's node, whatever CPU frees it (mutant SO-03)
 //	I4  pages are given back only while every object of their slab is free in it (mutant SO-04)
@@ -126,6 +126,9 @@ func New(place kernel.Place, pages *page.Allocator, c Config) (*Cache, error) {
 // Alloc hands out an object whose one owner is the caller; its bytes are what its last owner left. It passes gfp to the page allocator, so it waits
 // with DirectReclaim only, and answers kernel.ErrNoMemory when pages fail and then no node's slabs have a free object (I7). Any context but NMI.
 func (c *Cache) Alloc(t *kernel.Task, gfp kernel.GFP) (Object, error) {
+	if mutant.On(sl03) {
+		return c.allocPinned(t, gfp)
+	}
 	t.IRQSave()
 	l := &c.lists[t.CPU()]
 	if n := l.words.length.Load(); n != 0 {

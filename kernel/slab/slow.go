@@ -10,6 +10,21 @@ import (
 // none is no slab's number.
 const none = -1
 
+// allocPinned is the mutant SL-03: the caller stays on its CPU, and is not alone there.
+func (c *Cache) allocPinned(t *kernel.Task, gfp kernel.GFP) (Object, error) {
+	t.Pin()
+	l := &c.lists[t.CPU()]
+	n := l.words.length.Load()
+	if n != 0 {
+		o := l.slots[n-1].Load()
+		l.words.length.Store(n - 1)
+		t.Unpin()
+		return Object(o), nil
+	}
+	t.Unpin()
+	return c.allocSlow(t, gfp)
+}
+
 // allocSlow finds an object for a caller whose list was empty: on his node's slabs, on new pages, on any node's slabs.
 func (c *Cache) allocSlow(t *kernel.Task, gfp kernel.GFP) (Object, error) {
 	home := c.lists[t.CPU()].home
