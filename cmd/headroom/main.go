@@ -84,7 +84,7 @@ runs them under identical workloads, explores their schedules for broken invaria
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
 	})
-	c.AddCommand(benchCommand(), compareCommand(), reportCommand(), abCommand(), costCommand(), recordCommand(), exploreCommand(), replayCommand(),
+	c.AddCommand(benchCommand(), compareCommand(), reportCommand(), abCommand(), costCommand(), recordCommand(), exploreCommand(), soakCommand(), replayCommand(),
 		listCommand(), envCommand(), sampleCommand())
 	return c
 }
