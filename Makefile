@@ -4,7 +4,7 @@ GO ?= go
 RACE = -race -timeout 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build test tidy vet test-native test-sim test-race test-record generate bench bench-quick bench-callgrind bench-explore explore fuzz fuzz-ci fuzz-gofuzz clean numa-tools test-numa report-tools test-report bench-cost cost-tools linux-source
+.PHONY: help build test tidy vet test-native test-sim test-race test-record generate bench bench-quick bench-callgrind bench-explore explore soak fuzz fuzz-ci fuzz-gofuzz clean numa-tools test-numa report-tools test-report bench-cost cost-tools linux-source
 
 help: ## explain every target (this text)
 	@echo "headroom compares kernel allocator designs. Targets:"
@@ -81,8 +81,12 @@ bench-callgrind: ## instructions that the branch for reservations costs, counted
 	done | awk -v bar=$(BRANCH_BAR) '{ print; n[$$1] = $$2 } END { if (NR != 3) exit 1; more = n["branch"] - n["without"]; \
 		printf "the branch costs %.2f instructions a pair, %s may be\n", more, bar; exit more > bar }'
 
-bench-explore: build ## how many executions a second the explorer runs
-	bin/headroom explore --bench
+bench-explore: build ## look for failures in every variant the simulator can run, for 5 minutes
+	bin/headroom soak --seconds 300
+
+HOURS ?= 8
+soak: build ## the same for HOURS=n hours (8), with programs and schedules of the day
+	bin/headroom soak --seconds $$(awk 'BEGIN { print $(HOURS) * 3600 }') --seed $$(date +%j%H%M)
 
 explore: build ## look for failures in every design the simulator can run, for a minute each
 	bin/headroom explore --design percpu_tags --variant lock --seconds 60

@@ -85,8 +85,8 @@ runs them under identical workloads, explores their schedules for broken invaria
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
 	})
-	c.AddCommand(benchCommand(), compareCommand(), reportCommand(), abCommand(), costCommand(), recordCommand(), exploreCommand(), replayCommand(), mutantsCommand(),
-		listCommand(), envCommand(), sampleCommand())
+	c.AddCommand(benchCommand(), compareCommand(), reportCommand(), abCommand(), costCommand(), recordCommand(), exploreCommand(), soakCommand(),
+		replayCommand(), mutantsCommand(), listCommand(), envCommand(), sampleCommand())
 	return c
 }
 
