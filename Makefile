@@ -88,9 +88,6 @@ HOURS ?= 8
 soak: build ## the same for HOURS=n hours (8), with programs and schedules of the day
 	bin/headroom soak --seconds $$(awk 'BEGIN { print $(HOURS) * 3600 }') --seed $$(date +%j%H%M)
 
-explore: build ## look for failures in every design the simulator can run, for a minute each
-	bin/headroom explore --design percpu_tags --variant lock --seconds 60
-
 # Both fuzzers run every target of fuzz/target from the raw files of fuzz/corpus; their work files and findings are in build/fuzz.
 FUZZTIME ?= 60s
 FUZZTARGET ?= schedule
