@@ -26,6 +26,7 @@ type Hunt struct {
 	Twice       bool   // make every execution two times, and compare
 	Seed        uint64
 	Bare        bool                 // leave out the race checks, for speed
+	NoLockdep   bool                 // leave out the lock checker
 	Stop        func() bool          // asked between executions; once true, always true
 	Executions  int                  // end after so many; 0 for no limit
 	MaxPrograms int                  // likewise
@@ -51,6 +52,7 @@ type Found struct {
 	// Reports are what the lock checker found, over all executions of a program; the hunt ends with the first. It looks at no elements and no waits for
 	// them: what programs hold while they wait is their own matter.
 	Reports []lockdep.Report
+	Nested  int            // pairs of lock classes that were nested, all programs together
 	Reached map[string]int // hits of the variant's "sometimes" points, by name
 	Missed  []string       // the points never reached
 	Search  *Search        // of a depth-first search, else nil
@@ -78,7 +80,7 @@ func (h *Hunt) Run() (*Found, error) {
 		h.Strategy = explore.Names[0]
 	}
 	var r *runner
-	defer func() { r.retire(hits) }()
+	defer func() { r.retire(found, hits) }()
 	for !h.over(found) && (h.MaxPrograms == 0 || found.Programs < h.MaxPrograms) {
 		strategy, err := explore.New(h.Strategy, h.Bound)
 		if err != nil {
@@ -87,8 +89,8 @@ func (h *Hunt) Run() (*Found, error) {
 		program := h.nextProgram(&stream, strategy, found.Programs)
 		found.Programs++
 		if r == nil || len(h.Programs) != 1 { // with one program the same machine goes on
-			r.retire(hits)
-			r, err = newRunner(h.Variant, program, runnerOptions{bare: h.Bare, hub: h.hub})
+			r.retire(found, hits)
+			r, err = newRunner(h.Variant, program, runnerOptions{bare: h.Bare, hub: h.hub, lockdep: !h.Bare && !h.NoLockdep})
 			if err != nil && h.Draw != nil && !errors.Is(err, ErrNativeOnly) {
 				continue
 			}
@@ -105,10 +107,13 @@ func (h *Hunt) Run() (*Found, error) {
 	return found, nil
 }
 
-// retire closes a runner, if there is one, and adds the points it reached to hits.
-func (r *runner) retire(hits []uint32) {
+// retire closes a runner, if there is one, and adds what it reached to hits and found.
+func (r *runner) retire(found *Found, hits []uint32) {
 	if r == nil {
 		return
+	}
+	if r.locks != nil {
+		found.Nested += r.locks.Edges()
 	}
 	for i, n := range r.machine.Reached() {
 		hits[i] += n

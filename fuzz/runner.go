@@ -32,7 +32,7 @@ type runner struct {
 	steps     int          // of the program's own run, without the drain behind it
 	pruned    int          // executions that the strategy abandoned
 	bare      bool
-	locks     *lockdep.Graph // nil for a bare runner
+	locks     *lockdep.Graph // nil where it is left out
 	special   special
 }
 
@@ -55,8 +55,9 @@ type completion struct {
 
 // runnerOptions are the ways a runner can be made.
 type runnerOptions struct {
-	bare bool // leave out the checks that cost time: data races
-	hub  bool // switch coroutines as package iter documents it; see internal/coro
+	bare    bool // leave out the checks that cost time: data races
+	lockdep bool // run beside the lock checker
+	hub     bool // switch coroutines as package iter documents it; see internal/coro
 }
 
 // newRunner makes the machine and the allocator of a program of variant v.
@@ -90,7 +91,7 @@ func newRunner(v designs.Variant, p Program, o runnerOptions) (*runner, error) {
 	m.OnUnplug(r.cpuDead)
 	r.drainSpec = machine.Spec{Name: "drain", Body: r.drain}
 	r.again = r.ended
-	if !o.bare {
+	if o.lockdep {
 		r.locks = lockdep.New(m.Memory())
 		r.locks.Doing = r.doing
 		m.WatchLocks(r.locks)

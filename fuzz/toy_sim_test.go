@@ -33,7 +33,7 @@ func toyVariant(fault string) designs.Variant {
 	return designs.Variant{
 		Design:       "toy",
 		Name:         fault,
-		Capabilities: designs.Capabilities{Kind: designs.Tag, MayWait: true, MayFail: true},
+		Capabilities: designs.Capabilities{Kind: designs.Tag, MayWait: true, MayFail: true, TakesLocks: fault != "takes locks against its table"},
 		New: func(place kernel.Place, c designs.Config) (designs.Allocator, error) {
 			if fault == "cannot be made" {
 				return nil, fmt.Errorf("toy: on purpose")
@@ -58,6 +58,11 @@ func (y *toy) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 			return it, nil
 		}
 		if !gfp.MayWait() {
+			if y.fault == "waits where it must not" && t.Context() == kernel.Process {
+				t.Sleeping()
+				t.Wake(t)
+				t.Schedule()
+			}
 			return 0, kernel.ErrWouldBlock
 		}
 		if y.fault == "refuses a waiter" {

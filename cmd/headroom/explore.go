@@ -39,6 +39,7 @@ type exploreOptions struct {
 	bench      bool
 	scenario   string
 	without    string
+	drivers    bool
 	out        string
 	asJSON     bool
 }
@@ -75,6 +76,7 @@ Exit status: 0 nothing found, 1 a failure found, 2 bad input. With --scenario: 0
   headroom explore --design percpu_tags --vary --executions 100000
   headroom explore --scenario fuzz/testdata/rientjes-abc.scn
   headroom explore --scenario fuzz/testdata/heo-refill-under-lock.scn --without completions
+  headroom explore --drivers --seed 7
   headroom explore --bench`,
 		Args: arguments(0),
 		RunE: func(*cobra.Command, []string) error {
@@ -86,12 +88,21 @@ Exit status: 0 nothing found, 1 a failure found, 2 bad input. With --scenario: 0
 			if o.bench {
 				return exploreBench(ctx, o)
 			}
+			if o.drivers {
+				return exploreDrivers(ctx, o)
+			}
 			if o.scenario != "" {
 				return exploreScenario(ctx, o)
 			}
 			return explore(ctx, o)
 		},
 	}
+	o.flags(c)
+	return c
+}
+
+// flags declares the flags of headroom explore.
+func (o *exploreOptions) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&o.design, "design", "", "design to explore; see headroom list")
 	f.StringVar(&o.variant, "variant", "", "variant of the design (default the first)")
@@ -110,9 +121,9 @@ Exit status: 0 nothing found, 1 a failure found, 2 bad input. With --scenario: 0
 	f.BoolVar(&o.bench, "bench", false, "measure the explorer's own speed on a small program, for --seconds (default 1) or --executions each")
 	f.StringVar(&o.scenario, "scenario", "", "run this scenario file instead of generated programs; see docs/METHOD.md")
 	f.StringVar(&o.without, "without", "", "scenario: leave out of the lock checker, completions: the waiting for workers and events")
+	f.BoolVar(&o.drivers, "drivers", false, "run generated drivers, --programs of them, and see whether the lock checker warns of those that deadlock")
 	f.StringVar(&o.out, "out", filepath.Join("build", "findings"), "folder for replay files")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
-	return c
 }
 
 func explore(ctx context.Context, o exploreOptions) error {

@@ -11,7 +11,7 @@ import (
 )
 
 // storedExecutions is enough for each of the stored scenarios that expects something, with room; those that expect nothing take all of it.
-const storedExecutions = 1500
+const storedExecutions = 600
 
 // Every scenario of testdata meets its expectation.
 func TestStoredScenariosMeetTheirExpectations(t *testing.T) {
