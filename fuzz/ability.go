@@ -39,7 +39,7 @@ type Exact interface {
 
 // Deferrer is an allocator whose Free gives an item up while readers may still use it: it comes back when they have gone.
 type Deferrer interface {
-	DefersFrees(inUse func(it designs.Item) bool)
+	NewReaders(inUse func(it designs.Item) bool)
 	Quiesce(t *kernel.Task) // the caller's CPU uses no item
 }
 

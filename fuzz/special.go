@@ -43,7 +43,7 @@ func (r *runner) newSpecial() (err error) {
 	_, x.exact = r.allocator.(Exact)
 	_, x.forgives = r.allocator.(Forgiver)
 	if x.defers, _ = r.allocator.(Deferrer); x.defers != nil {
-		x.defers.DefersFrees(func(it designs.Item) bool { return slices.Contains(r.ledger.reading, it) })
+		x.defers.NewReaders(func(it designs.Item) bool { return slices.Contains(r.ledger.reading, it) })
 	}
 	if r.program.Traits.Memory == sim.SC { // under the others no moment is the same for all CPUs
 		x.auditor, _ = r.allocator.(Auditor)

@@ -24,7 +24,7 @@ const (
 	objectBytes = 64
 )
 
-// DeferredVariant is how hunts make the client. Readers are those of the caller; see Deferred.DefersFrees.
+// DeferredVariant is how hunts make the client. Readers are those of the caller; see Deferred.NewReaders.
 func DeferredVariant() designs.Variant {
 	table := []designs.Knob{
 		{Name: knobSpares, Standard: 1, Low: 0, High: mostSpares, Meaning: "spare pages of a CPU"},
@@ -80,8 +80,8 @@ func (w *watched) Free(t *kernel.Task, it designs.Item) {
 	w.Allocator.Free(t, it)
 }
 
-// DefersFrees names who knows which objects readers use.
-func (d *Deferred) DefersFrees(inUse func(it designs.Item) bool) { d.inUse = inUse }
+// NewReaders names who knows which objects readers use.
+func (d *Deferred) NewReaders(inUse func(it designs.Item) bool) { d.inUse = inUse }
 
 // Alloc hands out an object without waiting; kernel.ErrNoMemory when there is none. Any context but NMI.
 func (d *Deferred) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {

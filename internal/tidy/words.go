@@ -14,7 +14,7 @@ import (
 // are not among them: they are made of channels and Go locks.
 var wordFolders = []string{
 	"designs/mempool", "designs/reservation", "designs/percpu_tags",
-	"designs/ida", "designs/gfp_nolocks", "designs/sbitmap",
+	"designs/ida", "designs/gfp_nolocks", "designs/sbitmap", "fuzz/scenario/clients",
 }
 
 // wordPackages declare the typed words, by folder, with the prefix that the
