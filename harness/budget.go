@@ -17,7 +17,7 @@ type budget struct {
 // Bursts above 0.4 s at real-time priority stall a shared machine for longer; below 5 ms a sample holds few chunks of operations.
 var (
 	quickBudget = budget{seconds: 70, limit: 80, shortest: 5_000_000, most: 20_000_000, samples: minSamples, fewest: minSamples}
-	fullBudget  = budget{seconds: 20 * 60, limit: 23 * 60, shortest: 20_000_000, most: 100_000_000, samples: 10, fewest: minSamples}
+	fullBudget  = budget{seconds: 19 * 60, limit: 22 * 60, shortest: 20_000_000, most: 100_000_000, samples: 10, fewest: minSamples}
 )
 
 // mostSamples is how often a cell is sampled at most when its samples fall into several distance classes.

@@ -59,7 +59,7 @@ func (f *Floor) Explains(d *Distribution, p float64) bool {
 		return false
 	}
 	above := max(1, (1-p/whole)*float64(d.Count()))
-	hit := 0.0
+	hit, mean := 0.0, d.MeanNs()
 	for _, turn := range f.turns {
 		ahead := (turn.LowNs+turn.HighNs)/2 - f.usual - gap
 		switch {
@@ -67,7 +67,7 @@ func (f *Floor) Explains(d *Distribution, p float64) bool {
 		case d.Timed == result.TimedIntended, d.Timed == result.TimedServed:
 			hit += float64(turn.Count) * ahead / f.spunNs * float64(d.Count())
 		default:
-			hit += float64(turn.Count) / f.spunNs * d.MeanNs() * float64(d.Count())
+			hit += float64(turn.Count) / f.spunNs * mean * float64(d.Count())
 		}
 	}
 	return hit > 0 && hit >= explained*above
