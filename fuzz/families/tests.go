@@ -27,11 +27,13 @@ var tests = []test{
 	{"kernel/sim", "TestVictimsAreChosen", []mutant.ID{"SM-14"}},
 	{"kernel/sim", "TestBackingAllocationsFailByChoice", []mutant.ID{"SM-15"}},
 	{"fuzz/explore", "TestSleepingTooMuchIsNoticed", []mutant.ID{"EX-01", "SM-16"}},
+	{"fuzz/scenario", "TestVerdictsKillTheCheckersMutants", []mutant.ID{"LD-01", "LD-02"}},
+	{"fuzz/lockdep", "TestInterruptsAreComparedByClass", []mutant.ID{"LD-03"}},
 	{"designs/percpu_tags", "TestChecksOfTheReserveKillItsMutants", []mutant.ID{"PT-08", "PT-10", "PT-11", "PT-12"}},
 	{"designs/percpu_tags", "TestSuiteKillsEveryMutant", []mutant.ID{"PT-07"}},
 	{"designs/gfp_nolocks", "TestChecksCatchTheMutants", []mutant.ID{"KR-02", "KR-03"}},
 	{"designs/ida", "TestTreeKillsItsMutants", []mutant.ID{"ID-03"}},
-	{"designs/mempool", "TestChecksKillEveryMutant", []mutant.ID{"PO-05", "PO-07", "PO-10", "PO-11", "PO-13", "PO-15", "PO-16", "PO-18"}},
+	{"designs/mempool", "TestChecksKillEveryMutant", []mutant.ID{"PO-05", "PO-07", "PO-10", "PO-11", "PO-13", "PO-15", "PO-16", "PO-18", "PO-19"}},
 	{"designs/reservation", "TestSuiteKillsEveryMutant", []mutant.ID{"RS-01", "RS-03", "RS-04", "RS-05", "RS-06", "RS-07", "RS-08"}},
 }
 
