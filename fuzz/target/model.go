@@ -40,6 +40,7 @@ func FuzzModel(data []byte) int {
 	}
 	s := &sequence{machine: m, allocator: a, variant: v, config: config, model: spec.New(v, config, int(m.Memory().Bytes())), numbers: numbers, dead: -1}
 	m.Spawn(nil, machine.Spec{Name: "leg", Body: s.leg})
+	m.OnStuck(s.stuck)
 	m.SetStrategy(&explore.Bytes{})
 	if err := m.Run(); err != nil {
 		var f *sim.Failure
@@ -61,7 +62,8 @@ type sequence struct {
 	numbers   *fuzz.Numbers
 	held      []designs.Item
 	calls     int
-	dead      int // the CPU that went offline, -1 for none
+	dead      int        // the CPU that went offline, -1 for none
+	asking    *spec.Call // the call that may be waiting, nil for none
 }
 
 // leg makes calls until one of them moves to another CPU, or the data ends.
@@ -108,13 +110,28 @@ func (s *sequence) take(t *kernel.Task, gfp kernel.GFP) {
 	if s.variant.Capabilities.Unbounded && len(s.held) >= s.model.Guaranteed {
 		return // it never ends by itself
 	}
-	answer := s.observe(spec.Call{Op: spec.Alloc, CPU: t.CPU(), MayWait: gfp.MayWait()}, func() (answer spec.Answer) {
+	call := spec.Call{Op: spec.Alloc, CPU: t.CPU(), MayWait: gfp.MayWait()}
+	s.asking = &call
+	answer := s.observe(call, func() (answer spec.Answer) {
 		answer.Item, answer.Err = s.allocator.Alloc(t, gfp)
 		return answer
 	})
+	s.asking = nil
 	if answer.Err == nil {
 		s.held = append(s.held, answer.Item)
 	}
+}
+
+// stuck is what the model says of a caller that sleeps for ever.
+func (s *sequence) stuck() *sim.Failure {
+	if s.asking == nil {
+		return nil
+	}
+	err := s.model.Observe(*s.asking, spec.Answer{Waits: true})
+	if err == nil {
+		return nil
+	}
+	return &sim.Failure{Class: sim.Contract, Message: err.Error()}
 }
 
 // give frees the item at a place of those held.
