@@ -11,6 +11,7 @@ import (
 // capture makes the latest execution of a strategy once more, to record it and to see that it fails again in the same way.
 func (r *runner) capture(strategy explore.Strategy, first *sim.Failure) (*Replay, error) {
 	hash := r.machine.Hash()
+	r.history.every = linearFor(first.Class)
 	strategy.Again()
 	replay, again, err := r.record(strategy)
 	if err != nil {
@@ -48,4 +49,12 @@ func (r *runner) record(strategy explore.Strategy) (*Replay, *sim.Failure, error
 	}
 	return &Replay{Program: r.program, Mutant: activeMutant(), Bare: r.bare, Class: f.Class, Message: oneLine(f.Message), Preemptions: record.Preemptions,
 		Steps: r.machine.Steps(), Hash: r.machine.Hash(), Schedule: record.Segments}, f, nil
+}
+
+// linearFor is how often histories are looked at in runs that are to fail in a class: always where that is the class.
+func linearFor(class sim.Class) int {
+	if class == sim.Linearizability {
+		return 1
+	}
+	return 0
 }

@@ -90,7 +90,7 @@ func (h *Hunt) Run() (*Found, error) {
 		found.Programs++
 		if r == nil || len(h.Programs) != 1 { // with one program the same machine goes on
 			r.retire(found, hits)
-			r, err = newRunner(h.Variant, program, runnerOptions{bare: h.Bare, hub: h.hub, lockdep: !h.Bare && !h.NoLockdep})
+			r, err = newRunner(h.Variant, program, runnerOptions{bare: h.Bare, hub: h.hub, lockdep: !h.Bare && !h.NoLockdep, linear: linearEvery})
 			if err != nil && h.Draw != nil && !errors.Is(err, ErrNativeOnly) {
 				continue
 			}

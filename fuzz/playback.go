@@ -74,7 +74,7 @@ func (r *Replay) play(strategy explore.Strategy) (*Playback, error) {
 	if err != nil {
 		return nil, err
 	}
-	runner, err := newRunner(v, r.Program, runnerOptions{bare: r.Bare})
+	runner, err := newRunner(v, r.Program, runnerOptions{bare: r.Bare, linear: linearFor(r.Class)})
 	if err != nil {
 		return nil, err
 	}

@@ -8,9 +8,12 @@
 //	conservation     at quiescence Check finds no fault, and a sole caller gets as many items as the design guarantees
 //	waiting          no task sleeps while an item it may take is free
 //	deadlock         somebody can always go on
-//	livelock         every run ends within the step limit
+//	livelock         somebody gets on within so many steps, once everybody goes on in turn
 //	data races       accesses of plain words are ordered
 //	misuse           no wait in atomic context, no unbalanced masking
+//	contract         nobody waits, or asks for a lock, where that is promised
+//	linearizability  an order of the calls is allowed, item by item; looked at now and then
+//	lockdep          locks are taken in an order, and in contexts, that cannot deadlock
 package fuzz
 
 import (

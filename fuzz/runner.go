@@ -32,6 +32,7 @@ type runner struct {
 	steps     int          // of the program's own run, without the drain behind it
 	pruned    int          // executions that the strategy abandoned
 	bare      bool
+	history   history
 	locks     *lockdep.Graph // nil where it is left out
 	special   special
 }
@@ -57,6 +58,7 @@ type completion struct {
 type runnerOptions struct {
 	bare    bool // leave out the checks that cost time: data races
 	lockdep bool // run beside the lock checker
+	linear  int  // look at the history of one execution in so many; 0 for none
 	hub     bool // switch coroutines as package iter documents it; see internal/coro
 }
 
@@ -72,7 +74,7 @@ func newRunner(v designs.Variant, p Program, o runnerOptions) (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{program: p, variant: v, machine: m, bare: o.bare}
+	r := &runner{program: p, variant: v, machine: m, bare: o.bare, history: history{every: o.linear}}
 	if r.allocator, err = v.New(m, p.Config); err != nil {
 		m.Close()
 		return nil, err
@@ -173,6 +175,7 @@ func (r *runner) prepare(s sim.Strategy) {
 	}
 	r.machine.SetStrategy(s)
 	r.draining, r.verdict = false, nil
+	r.history.begin()
 	if r.locks != nil {
 		r.locks.Begin()
 	}
@@ -198,7 +201,10 @@ func (r *runner) ended() bool {
 		return r.onward != nil && r.onward()
 	}
 	r.steps = r.machine.Steps()
-	if r.verdict = r.check(); r.verdict != nil {
+	if r.verdict = r.check(); r.verdict == nil {
+		r.verdict = r.history.check()
+	}
+	if r.verdict != nil {
 		return false
 	}
 	r.drainAfter()
@@ -354,9 +360,10 @@ func (r *runner) alloc(t *kernel.Task, s *taskState, gfp kernel.GFP) {
 
 // allocOne makes one call of Alloc and notes what came of it.
 func (r *runner) allocOne(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
-	around := r.enter(t, 1)
+	around, began := r.enter(t, 1), r.history.now()
 	it, err := r.allocator.Alloc(t, gfp)
 	if err == nil {
+		r.history.add(t.Index(), call{it, false}, began)
 		r.ledger.take(it)
 	}
 	r.leave(t, 1, around, err)
@@ -367,7 +374,9 @@ func (r *runner) allocOne(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) 
 func (r *runner) free(t *kernel.Task, it designs.Item) {
 	r.ledger.give(it)
 	r.special.inside++
+	began := r.history.now()
 	r.allocator.Free(t, it)
+	r.history.add(t.Index(), call{it, true}, began)
 	r.special.inside--
 }
 

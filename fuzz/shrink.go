@@ -112,7 +112,7 @@ func smaller(a, b *Replay) bool {
 
 // open makes a runner, or notes why it cannot be made.
 func (s *Shrinker) open(p Program) *runner {
-	r, err := newRunner(s.Variant, p, runnerOptions{bare: s.best.Bare})
+	r, err := newRunner(s.Variant, p, runnerOptions{bare: s.best.Bare, linear: linearFor(s.best.Class)})
 	if err != nil {
 		s.err = err
 		return nil
@@ -185,7 +185,7 @@ func (s *Shrinker) failing(c reduction, e effort) *Replay {
 	if c.program.check() != nil || c.program.Config.Validate(s.Variant.Knobs) != nil || s.lean && !c.program.servesItsWaits(s.Variant) {
 		return nil
 	}
-	r, err := newRunner(s.Variant, c.program, runnerOptions{bare: s.best.Bare})
+	r, err := newRunner(s.Variant, c.program, runnerOptions{bare: s.best.Bare, linear: linearFor(s.best.Class)})
 	if err != nil {
 		return nil // the design refuses this configuration
 	}
@@ -212,7 +212,7 @@ func (s *Shrinker) failing(c reduction, e effort) *Replay {
 
 // fit is the schedule at hand for a smaller program.
 func (s *Shrinker) fit(c reduction) []explore.Segment {
-	o := runnerOptions{bare: s.best.Bare}
+	o := runnerOptions{bare: s.best.Bare, linear: linearFor(s.best.Class)}
 	return c.schedule(s.best.Schedule, s.best.Program.options(s.Variant, o), c.program.options(s.Variant, o))
 }
 

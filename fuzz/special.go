@@ -209,11 +209,14 @@ func (r *runner) freeAll(t *kernel.Task, s *taskState) {
 	for _, it := range s.held {
 		r.ledger.give(it)
 	}
-	n := len(s.held)
+	given, n, began := s.held, len(s.held), r.history.now()
 	s.held = s.held[:0]
 	r.special.inside += n
 	bulk.FreeBulk(t, words)
 	r.special.inside -= n
+	for _, it := range given {
+		r.history.add(t.Index(), call{it, true}, began)
+	}
 }
 
 // bulk allocates several items by one call. That it gets fewer than all is no failure: the contract leaves that to the design.
@@ -225,9 +228,10 @@ func (r *runner) bulk(t *kernel.Task, s *taskState, n int) {
 	n = min(max(1, n), mostAtOnce)
 	s.waiting = r.variant.Capabilities.MayWait
 	items := make([]designs.Item, n)
-	around := r.enter(t, n)
+	around, began := r.enter(t, n), r.history.now()
 	got, err := a.AllocBulk(t, kernel.NoIO, items)
 	for _, it := range items[:got] {
+		r.history.add(t.Index(), call{it, false}, began)
 		r.ledger.take(it)
 	}
 	r.leave(t, n, around, nil)
@@ -244,12 +248,13 @@ func (r *runner) withoutLocks(t *kernel.Task, s *taskState) {
 		return
 	}
 	before := t.LocksAsked()
-	around := r.enter(t, 1)
+	around, began := r.enter(t, 1), r.history.now()
 	it, err := a.AllocNoLocks(t)
 	if n := t.LocksAsked() - before; n != 0 {
 		r.machine.Fail(sim.Contract, "the entry that takes no locks asked for %d", n)
 	}
 	if err == nil {
+		r.history.add(t.Index(), call{it, false}, began)
 		r.ledger.take(it)
 		s.held = append(s.held, it)
 	}

@@ -120,7 +120,7 @@ func (o *exploreOptions) flags(c *cobra.Command) {
 	f.BoolVar(&o.bare, "bare", false, "leave out the data-race checks, for speed")
 	f.BoolVar(&o.bench, "bench", false, "measure the explorer's own speed on a small program, for --seconds (default 1) or --executions each")
 	f.StringVar(&o.scenario, "scenario", "", "run this scenario file instead of generated programs; see docs/METHOD.md")
-	f.StringVar(&o.without, "without", "", "scenario: leave out of the lock checker, completions: the waiting for workers and events")
+	f.StringVar(&o.without, "without", "", "leave out: lockdep, for speed; with --scenario completions, what the lock checker makes of waiting for workers and events")
 	f.BoolVar(&o.drivers, "drivers", false, "run generated drivers, --programs of them, and see whether the lock checker warns of those that deadlock")
 	f.StringVar(&o.out, "out", filepath.Join("build", "findings"), "folder for replay files")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
@@ -145,7 +145,7 @@ func explore(ctx context.Context, o exploreOptions) error {
 	asked, stopped := 0, false
 	last := started
 	hunt := &fuzz.Hunt{Variant: v, Strategy: o.strategy, Bound: o.bound, Twice: o.twice, Seed: o.seed, Bare: o.bare, Executions: o.executions, MaxPrograms: o.programs,
-		Traits: fuzz.Traits{Memory: memory}, Vary: o.vary,
+		Traits: fuzz.Traits{Memory: memory}, Vary: o.vary, NoLockdep: o.without == "lockdep",
 		Each: func(n int) {
 			if now := time.Now(); now.Sub(last) >= 5*time.Second {
 				last = now
@@ -241,6 +241,9 @@ func (o *exploreOptions) check() (designs.Variant, error) {
 	}
 	if v.Capabilities.NativeOnly {
 		return v, fmt.Errorf("%s %w", v.FullName(), fuzz.ErrNativeOnly)
+	}
+	if o.without != "" && o.without != "lockdep" {
+		return v, fmt.Errorf("--without %s: what can be left out is lockdep, and with --scenario %s", o.without, completions)
 	}
 	if o.mutant != "" {
 		if _, ok := mutant.Find(mutant.ID(o.mutant)); !ok {

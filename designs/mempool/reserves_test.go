@@ -35,6 +35,28 @@ func TestRightsOpenTheReservesAsThePolicySays(t *testing.T) {
 	}
 }
 
+// A pool says of whom its policy lets draw on the reserves when it is empty.
+func TestPoolsSayWhomTheReservesAreOpenTo(t *testing.T) {
+	const both = kernel.RightMemalloc | kernel.RightVictim
+	for _, c := range []struct {
+		config           Config
+		memalloc, victim bool
+	}{
+		{Config{}, false, false},
+		{Config{Order: Molnar}, true, true},
+		{Config{Reserves: OptIn}, true, true},
+		{Config{Reserves: WhenEmpty}, true, true},
+		{Config{Reserves: VictimsOnly}, false, true},
+	} {
+		c.config.Least = 1
+		p := pool(t, oneCPU(t), newStock(1), c.config)
+		if p.OpensReserves(kernel.RightMemalloc) != c.memalloc || p.OpensReserves(kernel.RightVictim) != c.victim || p.OpensReserves(both) != (c.memalloc || c.victim) ||
+			p.OpensReserves(0) {
+			t.Errorf("%+v: to a task that reclaims %v, to a victim %v", c.config, p.OpensReserves(kernel.RightMemalloc), p.OpensReserves(kernel.RightVictim))
+		}
+	}
+}
+
 // takeWithRights is how many items a task with these rights gets from a pool over 8 pages above a reserve of 2.
 func takeWithRights(t *testing.T, c Config, rights kernel.Rights) (got int, err error) {
 	m := oneCPU(t)

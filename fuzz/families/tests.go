@@ -29,6 +29,7 @@ var tests = []test{
 	{"fuzz/explore", "TestSleepingTooMuchIsNoticed", []mutant.ID{"EX-01", "SM-16"}},
 	{"fuzz/scenario", "TestVerdictsKillTheCheckersMutants", []mutant.ID{"LD-01", "LD-02"}},
 	{"fuzz/lockdep", "TestInterruptsAreComparedByClass", []mutant.ID{"LD-03"}},
+	{"fuzz/lockdep", "TestReportsAreMadeOnceAndAlike", []mutant.ID{"LD-04"}},
 	{"designs/percpu_tags", "TestChecksOfTheReserveKillItsMutants", []mutant.ID{"PT-08", "PT-10", "PT-11", "PT-12"}},
 	{"designs/percpu_tags", "TestSuiteKillsEveryMutant", []mutant.ID{"PT-07"}},
 	{"designs/gfp_nolocks", "TestChecksCatchTheMutants", []mutant.ID{"KR-02", "KR-03"}},

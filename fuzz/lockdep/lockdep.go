@@ -29,8 +29,8 @@
 //
 //	I1  a circle is reported in the execution that closes it, whichever executions its other edges come from (mutant LD-01)
 //	I2  what is taken by trying waits for nothing, and what is asked for under it does (mutant LD-02)
-//	I3  a lock that interrupts take and one that is held while they may arrive are told apart by class, not by lock (mutant LD-03)
-//	I4  equal executions in equal order give equal reports
+//	I3  what interrupts take is compared with what is held while they may arrive class by class, not lock by lock (mutant LD-03)
+//	I4  equal findings are one report (mutant LD-04)
 //
 // Cost: a look at a table for each lock held, at each lock asked for. Stacks are taken when an edge is new, and, with Sites, at each lock.
 package lockdep
@@ -53,6 +53,8 @@ var (
 		Story: "a lock that was taken by trying counts as waited for"})
 	ld03 = mutant.Define(mutant.Mutant{ID: "LD-03", Host: "fuzz/lockdep", Breaks: "I3",
 		Story: "what interrupts do is compared with what tasks do lock by lock"})
+	ld04 = mutant.Define(mutant.Mutant{ID: "LD-04", Host: "fuzz/lockdep", Breaks: "I4",
+		Story: "what was reported is reported again whenever it comes up"})
 )
 
 // Rule is why something is reported.

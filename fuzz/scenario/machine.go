@@ -44,6 +44,7 @@ type runner struct {
 	expired int // the value of rounds at which the clocks went off last, plus one
 	again   int // how often they did since
 	steps   int
+	victim  *actor // whom the killer has chosen last
 }
 
 // locker is a lock of any kind.
@@ -196,7 +197,7 @@ func (r *runner) newZone() (err error) {
 		return nil
 	}
 	c := page.Config{Pages: z.Pages, PageBytes: pageBytes, Marks: &page.Marks{Min: z.Min, Low: z.Low, High: z.High}, Rules: z.Rules, Lists: z.Lists,
-		High: 1, Drift: 1, Write: r.write}
+		High: 1, Drift: 1, Write: r.write, Taken: r.taken}
 	if len(z.Kill) > 0 {
 		c.Kill = r.kill
 	}

@@ -21,7 +21,7 @@ func (r *runner) run(s sim.Strategy) error {
 	defer func() { lock.RT = false }()
 	m.Rewind()
 	r.graph.Begin()
-	r.rounds, r.expired, r.again = 0, 0, 0
+	r.rounds, r.expired, r.again, r.victim = 0, 0, 0, nil
 	clear(r.byTask[:])
 	for _, p := range r.pools {
 		clear(p.out)
@@ -162,6 +162,7 @@ func (r *runner) kill(*kernel.Task) (victim int, ok bool) {
 	for _, name := range r.file.Zone.Kill {
 		for _, a := range r.actors {
 			if a.spec.Name == name && a.task != nil && !a.ended {
+				r.victim = a
 				return a.task.Index(), true
 			}
 		}

@@ -46,11 +46,11 @@ func TestTargetsNoticeMistakes(t *testing.T) {
 		{target.FuzzModel, "percpu_tags:lock", "PI-01", "C3: Alloc refused a sole caller"},
 		{target.FuzzModel, "ida:magazine", "ID-08", "C7: Check at quiescence"},
 		{target.FuzzModel, "mempool:mainline", "PO-04", "C5: Alloc waits with"},
-		{target.FuzzModel, "gfp_nolocks:rawzone", "NL-01", "C4: Free of held item"},
+		{target.FuzzModel, "gfp_nolocks:rawzone", "PG-16", "C4: Free of held item"},
 		{target.FuzzProgram, "percpu_tags:lock", "PT-04", "percpu_tags lock: panic: runtime error: index out of range"},
 		{target.FuzzProgram, "sbitmap", "BM-01", "uniqueness: item"},
 		{target.FuzzProgram, "mempool:mainline", "PO-06", "was handed out while somebody held it"},
-		{target.FuzzProgram, "slab", "SO-01", "the locks of slab: irq-safety"},
+		{target.FuzzProgram, "slab", "SO-05", "slabs have every object free, and 0 at most are to be kept (I5)"},
 	} {
 		random := rand.New(rand.NewPCG(1, 2))
 		data := make([]byte, 300)

@@ -55,6 +55,9 @@ type Config struct {
 	// the only choice with rt=on.
 	Reap      func(t *kernel.Task, victim, most int) int
 	ReapPages int // the most that Reap is asked for, at least 1 where there is a Reap
+	// Taken is told, in simulated runs, how many pages of a zone are left free after its caller took one block out of it, with the zone's lock held: for
+	// checks of who goes below which mark. It looks at no words. nil: nobody is told.
+	Taken func(t *kernel.Task, left int64)
 	// Distance gives the distance from a node to a node; nil means what the machine tells, and where it does not, that nodes are as far apart as
 	// their numbers.
 	Distance [][]int

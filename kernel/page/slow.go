@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"headroom/kernel"
+	"headroom/kernel/choice"
 	"headroom/kernel/mem"
 	"headroom/kernel/mutant"
 )
@@ -148,6 +149,9 @@ func (z *zone) cut(t *kernel.Task, order int, d demand, l *list) (index uint32, 
 	}
 	if free-size < d.ordinary {
 		reachReserve.Hit()
+	}
+	if choice.Enabled && z.config.Taken != nil {
+		z.config.Taken(t, z.freePages()-size)
 	}
 	if d.urgent {
 		z.setAside(int(size))

@@ -12,16 +12,17 @@ type Class string
 
 // The classes of failure.
 const (
-	Uniqueness   Class = "uniqueness"               // an item was handed out twice, or out of range
-	Conservation Class = "conservation"             // at quiescence items are missing, or Check finds a fault
-	Waiting      Class = "waiting-beside-free-item" // a task sleeps although an item it may take is free
-	Deadlock     Class = "deadlock"                 // nobody can go on
-	Livelock     Class = "livelock"                 // the step limit was reached
-	DataRace     Class = "data-race"                // unordered accesses of a plain word
-	Misuse       Class = "misuse"                   // a rule of the kernel was broken: a wait in atomic context, an unbalanced mask
-	Panic        Class = "panic"                    // the program panicked
-	Contract     Class = "contract"                 // the allocator answered what the contract forbids
-	Machinery    Class = "machinery"                // the simulator's own limits; not a finding about the design
+	Uniqueness      Class = "uniqueness"               // an item was handed out twice, or out of range
+	Conservation    Class = "conservation"             // at quiescence items are missing, or Check finds a fault
+	Waiting         Class = "waiting-beside-free-item" // a task sleeps although an item it may take is free
+	Deadlock        Class = "deadlock"                 // nobody can go on
+	Livelock        Class = "livelock"                 // the step limit was reached
+	DataRace        Class = "data-race"                // unordered accesses of a plain word
+	Misuse          Class = "misuse"                   // a rule of the kernel was broken: a wait in atomic context, an unbalanced mask
+	Panic           Class = "panic"                    // the program panicked
+	Linearizability Class = "linearizability"          // no order of the calls is allowed
+	Contract        Class = "contract"                 // the allocator answered what the contract forbids
+	Machinery       Class = "machinery"                // the simulator's own limits; not a finding about the design
 )
 
 // Failure is why a run failed. Its message has no step numbers, so that equal failures read alike.
