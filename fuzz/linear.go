@@ -3,8 +3,6 @@ package fuzz
 import (
 	"fmt"
 
-	"github.com/anishathalye/porcupine"
-
 	"headroom/designs"
 	"headroom/kernel/sim"
 )
@@ -18,7 +16,7 @@ type history struct {
 	seen  int // executions
 	keeps bool
 	clock int64
-	calls []porcupine.Operation
+	calls []operation
 }
 
 // linearEvery is how often hunts look at a history.
@@ -28,6 +26,13 @@ const linearEvery = 64
 type call struct {
 	item designs.Item
 	free bool
+}
+
+// operation is a call, of a task, from a time until another.
+type operation struct {
+	task         int
+	call         call
+	began, ended int64
 }
 
 // begin prepares for an execution.
@@ -46,37 +51,14 @@ func (h *history) now() int64 {
 // add keeps a call that began at a time and returns now.
 func (h *history) add(task int, c call, began int64) {
 	if h.keeps {
-		h.calls = append(h.calls, porcupine.Operation{ClientId: task, Input: c, Call: began, Return: h.now()})
+		h.calls = append(h.calls, operation{task, c, began, h.now()})
 	}
 }
 
 // check is a failure when no order of the calls is allowed.
 func (h *history) check() *sim.Failure {
-	if !h.keeps || porcupine.CheckOperations(itemModel, h.calls) {
+	if !h.keeps || consistent(h.calls) {
 		return nil
 	}
 	return &sim.Failure{Class: sim.Linearizability, Message: fmt.Sprintf("no order of the %d calls hands out every item while it is free and frees it while it is held", len(h.calls))}
-}
-
-// itemModel is an item: held or not.
-var itemModel = porcupine.Model{
-	Partition: func(calls []porcupine.Operation) [][]porcupine.Operation {
-		var parts [][]porcupine.Operation
-		place := map[designs.Item]int{}
-		for _, o := range calls {
-			at, known := place[o.Input.(call).item]
-			if !known {
-				at = len(parts)
-				place[o.Input.(call).item] = at
-				parts = append(parts, nil)
-			}
-			parts[at] = append(parts[at], o)
-		}
-		return parts
-	},
-	Init: func() any { return false },
-	Step: func(held, input, _ any) (bool, any) {
-		c := input.(call)
-		return held.(bool) == c.free, !c.free
-	},
 }
