@@ -1,5 +1,3 @@
-//go:build !race
-
 package fuzz
 
 // gateExecutions is how many executions of each design as it is must pass: about a second.

@@ -15,7 +15,6 @@ import (
 	"headroom/designs/catalog"
 	"headroom/fuzz"
 	schedules "headroom/fuzz/explore"
-	"headroom/kernel/choice"
 	"headroom/kernel/mutant"
 	"headroom/kernel/sim"
 )
@@ -80,21 +79,17 @@ Exit status: 0 nothing found, 1 a failure found, 2 bad input. With --scenario: 0
   headroom explore --bench`,
 		Args: arguments(0),
 		RunE: func(*cobra.Command, []string) error {
-			if !choice.Enabled {
-				return startSibling()
-			}
-			ctx, stop := interruptible()
-			defer stop()
-			if o.bench {
-				return exploreBench(ctx, o)
-			}
-			if o.drivers {
-				return exploreDrivers(ctx, o)
-			}
-			if o.scenario != "" {
-				return exploreScenario(ctx, o)
-			}
-			return explore(ctx, o)
+			return simulated(func(ctx context.Context) error {
+				switch {
+				case o.bench:
+					return exploreBench(ctx, o)
+				case o.drivers:
+					return exploreDrivers(ctx, o)
+				case o.scenario != "":
+					return exploreScenario(ctx, o)
+				}
+				return explore(ctx, o)
+			})
 		},
 	}
 	o.flags(c)
@@ -245,10 +240,8 @@ func (o *exploreOptions) check() (designs.Variant, error) {
 	if o.without != "" && o.without != "lockdep" {
 		return v, fmt.Errorf("--without %s: what can be left out is lockdep, and with --scenario %s", o.without, completions)
 	}
-	if o.mutant != "" {
-		if _, ok := mutant.Find(mutant.ID(o.mutant)); !ok {
-			return v, fmt.Errorf("--mutant %s: there is none of that name; see headroom list", o.mutant)
-		}
+	if err := findMutant("--mutant", mutant.ID(o.mutant)); err != nil {
+		return v, err
 	}
 	if _, err := schedules.New(o.strategy, o.bound); err != nil {
 		return v, fmt.Errorf("--strategy: %w", err)

@@ -13,7 +13,6 @@ import (
 	"headroom/fuzz"
 	schedules "headroom/fuzz/explore"
 	"headroom/fuzz/families"
-	"headroom/kernel/choice"
 	"headroom/kernel/mutant"
 )
 
@@ -51,14 +50,7 @@ Exit status: 0 all are found and nothing else is, 1 otherwise, 2 bad input.`,
   headroom mutants --matrix --executions 5000
   headroom mutants --json`,
 		Args: arguments(0),
-		RunE: func(*cobra.Command, []string) error {
-			if !choice.Enabled {
-				return startSibling()
-			}
-			ctx, stop := interruptible()
-			defer stop()
-			return o.run(ctx)
-		},
+		RunE: func(*cobra.Command, []string) error { return simulated(o.run) },
 	}
 	f := c.Flags()
 	f.StringVar(&o.id, "id", "", "this mistake alone, without the hunt for others; see headroom list")
@@ -73,8 +65,8 @@ Exit status: 0 all are found and nothing else is, 1 otherwise, 2 bad input.`,
 
 // check refuses what cannot be used.
 func (o *mutantsOptions) check() error {
-	if _, ok := mutant.Find(mutant.ID(o.id)); o.id != "" && !ok {
-		return fmt.Errorf("--id %s: there is none of that name; see headroom list", o.id)
+	if err := findMutant("--id", mutant.ID(o.id)); err != nil {
+		return err
 	}
 	if _, err := schedules.New(o.strategy, huntBound); err != nil {
 		return fmt.Errorf("--strategy: %w", err)

@@ -36,8 +36,8 @@ func exploreScenario(ctx context.Context, o exploreOptions) error {
 	if err != nil {
 		return err
 	}
-	if _, ok := mutant.Find(f.Mutant); f.Mutant != "" && !ok {
-		return fmt.Errorf("%s: mutant %s: there is none of that name; see headroom list", o.scenario, f.Mutant)
+	if err := findMutant(o.scenario+": mutant", f.Mutant); err != nil {
+		return err
 	}
 	search, err := o.scenarioSearch(ctx, f)
 	if err != nil {

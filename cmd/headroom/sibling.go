@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"syscall"
 
 	"headroom/kernel/choice"
+	"headroom/kernel/mutant"
 )
 
 // startSibling hands the command to the build with the simulator: bin/headroom-sim beside this program, or, where the sources are,
@@ -28,6 +30,24 @@ func startSibling() error {
 	}
 	arguments := append([]string{tool, "run", "-tags", "sim", "./cmd/headroom"}, os.Args[1:]...)
 	return fmt.Errorf("start %s: %w", tool, syscall.Exec(tool, arguments, os.Environ()))
+}
+
+// simulated is the body of a command that needs the simulator: this build hands it to the one that has it, or runs it until it ends or is interrupted.
+func simulated(run func(ctx context.Context) error) error {
+	if !choice.Enabled {
+		return startSibling()
+	}
+	ctx, stop := interruptible()
+	defer stop()
+	return run(ctx)
+}
+
+// findMutant refuses the name of a planted mistake that there is none of; name is where it was given.
+func findMutant(name string, id mutant.ID) error {
+	if _, ok := mutant.Find(id); id != "" && !ok {
+		return fmt.Errorf("%s %s: there is none of that name; see headroom list", name, id)
+	}
+	return nil
 }
 
 // nativeOnly refuses to measure with the simulator's build: its words carry checks that would be part of every figure.

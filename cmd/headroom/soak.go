@@ -19,7 +19,6 @@ import (
 	"headroom/fuzz/families"
 	"headroom/fuzz/scenario/clients"
 	"headroom/internal/rng"
-	"headroom/kernel/choice"
 	"headroom/kernel/mutant"
 )
 
@@ -53,14 +52,7 @@ With --executions equal seeds give equal soaks. Exit status: 0 nothing found, 1 
   headroom soak --seconds 28800 --seed 7 --out build/soak
   headroom soak --executions 10000 --json`,
 		Args: arguments(0),
-		RunE: func(*cobra.Command, []string) error {
-			if !choice.Enabled {
-				return startSibling()
-			}
-			ctx, stop := interruptible()
-			defer stop()
-			return o.soak(ctx)
-		},
+		RunE: func(*cobra.Command, []string) error { return simulated(o.soak) },
 	}
 	f := c.Flags()
 	f.Float64Var(&o.seconds, "seconds", 0, "stop after so many seconds (default 300 when --executions is not given)")
@@ -91,8 +83,8 @@ func (o *soakOptions) soak(ctx context.Context) error {
 	if _, err := schedules.New(o.strategy, 0); err != nil {
 		return fmt.Errorf("--strategy: %w", err)
 	}
-	if _, ok := mutant.Find(mutant.ID(o.mutant)); o.mutant != "" && !ok {
-		return fmt.Errorf("--mutant %s: there is none of that name; see headroom list", o.mutant)
+	if err := findMutant("--mutant", mutant.ID(o.mutant)); err != nil {
+		return err
 	}
 	if o.seconds == 0 && o.executions == 0 {
 		o.seconds = 300
