@@ -12,14 +12,26 @@ func (w *Wrapped) allocSlow(t *kernel.Task, gfp kernel.GFP) (designs.Item, error
 	if id, ok := w.find(t, gfp); ok {
 		return id, nil
 	}
-	for gfp.MayWait() {
+	if gfp.MayWait() {
+		// From here to the end, and not only while it sleeps: an id freed between two of its looks must not go into a magazine it cannot see.
+		w.shared.waiting.Add(1)
+		id := w.await(t, gfp)
+		w.shared.waiting.Add(^uint32(0))
+		return id, nil
+	}
+	reachEmpty.Hit()
+	w.count(t, &w.cpus[t.CPU()].failed)
+	return 0, kernel.ErrWouldBlock
+}
+
+// await sleeps until it finds an id; the caller is counted in waiting.
+func (w *Wrapped) await(t *kernel.Task, gfp kernel.GFP) designs.Item {
+	for {
 		if !mutant.On(id05) {
-			w.shared.waiting.Add(1)
 			w.shared.waiters.Prepare(t, false) // O1: first into the queue, then the look
 		}
 		id, ok := w.find(t, gfp&^kernel.DirectReclaim) // it is about to sleep already, so not for memory
 		if mutant.On(id05) {
-			w.shared.waiting.Add(1)
 			w.shared.waiters.Prepare(t, false)
 		}
 		if !ok {
@@ -28,17 +40,19 @@ func (w *Wrapped) allocSlow(t *kernel.Task, gfp kernel.GFP) (designs.Item, error
 			t.Schedule()
 		}
 		w.shared.waiters.Finish(t)
-		w.shared.waiting.Add(^uint32(0))
-		if ok {
-			return id, nil
+		if !ok {
+			if mutant.On(id09) {
+				w.shared.waiting.Add(^uint32(0))
+			}
+			id, ok = w.find(t, gfp)
+			if mutant.On(id09) {
+				w.shared.waiting.Add(1)
+			}
 		}
-		if id, ok := w.find(t, gfp); ok {
-			return id, nil
+		if ok {
+			return id
 		}
 	}
-	reachEmpty.Hit()
-	w.count(t, &w.cpus[t.CPU()].failed)
-	return 0, kernel.ErrWouldBlock
 }
 
 // find looks for an id in the CPU's magazines, the depot, the tree, and other CPUs' magazines when they can be robbed.

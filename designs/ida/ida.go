@@ -24,6 +24,7 @@
 //	I4  the tree has no bitmap and no node without a taken id below it (mutant ID-04)
 //	I5  no caller sleeps while an id is free that it can reach (mutant ID-05)
 //	I6  in private magazines lie no more ids out of a caller's reach than half of all (mutant ID-08)
+//	I7  an id that is freed while a caller waits does not go into a magazine, but to where that caller looks (mutant ID-09)
 //
 // Locks, in the order they nest: one CPU's lock (magazine-steal), the depot's, the tree's, then those of kernel/slab and kernel/page. All are taken
 // with interrupts masked.
@@ -238,4 +239,6 @@ var (
 		Story: "the slot of a chunk that becomes full is not marked"})
 	id08 = mutant.Define(mutant.Mutant{ID: "ID-08", Host: host, Breaks: "I6",
 		Story: "private magazines have the size asked for, however few ids there are"})
+	id09 = mutant.Define(mutant.Mutant{ID: "ID-09", Host: host, Breaks: "I7",
+		Story: "a woken caller is not counted as waiting while it looks again, and an id freed meanwhile goes into a private magazine"})
 )

@@ -11,7 +11,8 @@ import (
 )
 
 // shown are the variants whose code holds each mistake, and in which it breaks a sentence of the contract. Those of the tree alone that need a
-// range, a full chunk, or a free of what is not taken, are killed by TestTreeKillsItsMutants.
+// range, a full chunk, or a free of what is not taken, are killed by TestTreeKillsItsMutants; ID-09 by
+// TestIDsFreedWhileCallersWaitReachThem.
 var shown = map[mutant.ID][]string{
 	id04: {"tree"},
 	id05: {"tags", "magazine-steal"},
@@ -23,7 +24,7 @@ var shown = map[mutant.ID][]string{
 func TestSuiteKillsEveryMutant(t *testing.T) {
 	defer mutant.Set("")
 	for _, m := range mutant.All() {
-		if m.Host != host || slices.Contains(inTree, m.ID) {
+		if m.Host != host || slices.Contains(inTree, m.ID) || m.ID == id09 {
 			continue
 		}
 		t.Run(string(m.ID), func(t *testing.T) {

@@ -74,7 +74,7 @@ type shared struct {
 	lock    lock.RawSpin
 	full    mem.Plain32   // full magazines in the depot; protected by lock
 	locks   mem.Plain64   // acquisitions of lock
-	waiting atomic.Uint32 // callers in the queue, or about to enter
+	waiting atomic.Uint32 // callers that wait for an id: asleep, about to sleep, or looking again
 	_       [mem.LineBytes - 24]byte
 	waiters lock.WaitQueue
 }

@@ -34,6 +34,7 @@ var tests = []test{
 	{"designs/percpu_tags", "TestSuiteKillsEveryMutant", []mutant.ID{"PT-07"}},
 	{"designs/gfp_nolocks", "TestChecksCatchTheMutants", []mutant.ID{"KR-02", "KR-03"}},
 	{"designs/ida", "TestTreeKillsItsMutants", []mutant.ID{"ID-03"}},
+	{"designs/ida", "TestIDsFreedWhileCallersWaitReachThem", []mutant.ID{"ID-09"}},
 	{"designs/mempool", "TestChecksKillEveryMutant", []mutant.ID{"PO-05", "PO-07", "PO-10", "PO-11", "PO-13", "PO-15", "PO-16", "PO-18", "PO-19"}},
 	{"designs/reservation", "TestSuiteKillsEveryMutant", []mutant.ID{"RS-01", "RS-03", "RS-04", "RS-05", "RS-06", "RS-07", "RS-08"}},
 }
