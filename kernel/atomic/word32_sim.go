@@ -10,7 +10,7 @@ import (
 )
 
 // In a simulated run one coroutine runs at a time, and the access follows its choice point at once: ordinary instructions do. Outside of one the
-// real atomics are needed. All but CompareAndSwap are within what the compiler inlines: a level of call more costs a mispredicted return after each
+// real atomics are needed. All are within what the compiler inlines: a level of call more costs a mispredicted return after each
 // switch of stacks.
 
 // Load reads the word, sequentially consistent.
@@ -115,13 +115,11 @@ func (w *Uint32) Or(mask uint32) (old uint32) {
 
 // CompareAndSwap writes new if the word holds old and reports whether it did, a full barrier.
 func (w *Uint32) CompareAndSwap(old, new uint32) bool {
-	if p := choice.Point; p != nil {
-		p(choice.CAS32, unsafe.Pointer(w), uint64(old))
+	if choice.Point != nil {
+		choice.Point(choice.CAS32, unsafe.Pointer(w), uint64(old))
 		if w.v != old {
 			return false
 		}
-		w.v = new
-		return true
 	}
 	return atomic.CompareAndSwapUint32(&w.v, old, new)
 }

@@ -111,13 +111,11 @@ func (w *Uint64) Or(mask uint64) (old uint64) {
 
 // CompareAndSwap writes new if the word holds old and reports whether it did, a full barrier.
 func (w *Uint64) CompareAndSwap(old, new uint64) bool {
-	if p := choice.Point; p != nil {
-		p(choice.CAS64, unsafe.Pointer(w), old)
+	if choice.Point != nil {
+		choice.Point(choice.CAS64, unsafe.Pointer(w), uint64(old))
 		if w.v != old {
 			return false
 		}
-		w.v = new
-		return true
 	}
 	return atomic.CompareAndSwapUint64(&w.v, old, new)
 }
