@@ -17,14 +17,14 @@ type special struct {
 	defers   Deferrer
 	auditor  Auditor
 	lister   Lister
-	inside   int // calls under way, each counted with the items it may come by or give
-	pending  int // interrupts that have not ended
-	byFlag   int // allocations begun by callers whose flags open part of a reserve
-	byRight  int // and whose task has the right to all of it
+	inside   int       // calls under way, each counted with the items it may come by or give
+	pending  int       // interrupts that have not ended
+	byFlag   int       // allocations begun by callers whose flags open part of a reserve
+	byRight  int       // and whose task has the right to all of it
 	calls    []*around // under way
 	spare    []*around // of calls that have returned
-	robbed   int    // the CPU that was stolen from last, -1 for none
-	passed   []bool // by CPU: it had items then, and has had some since
+	robbed   int       // the CPU that was stolen from last, -1 for none
+	passed   []bool    // by CPU: it had items then, and has had some since
 	words    []mem.Plain64
 }
 
