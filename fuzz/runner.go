@@ -378,6 +378,7 @@ func (r *runner) free(t *kernel.Task, it designs.Item) {
 	r.allocator.Free(t, it)
 	r.history.add(t.Index(), call{it, true}, began)
 	r.special.inside--
+	r.counted()
 }
 
 // priorities are those of a task's interrupts in turn: they count where the machine nests them.
@@ -389,20 +390,20 @@ func (r *runner) raise(t *kernel.Task, s *taskState, cpu int, it designs.Item, t
 	s.raised++
 	w.item, w.try = it, try
 	r.special.pending++
+	r.counted()
 	r.machine.Interrupt(t, cpu, &w.Work)
 }
 
 func (r *runner) interrupt(t *kernel.Task, w *completion) {
+	defer func() { r.special.pending--; r.counted() }()
 	it := w.item
 	if w.try {
 		var err error
 		if it, err = r.allocOne(t, kernel.NoWait); err != nil {
-			r.special.pending--
 			return
 		}
 	}
 	r.free(t, it)
-	r.special.pending--
 }
 
 // stuck says whether a run in which nobody can go on is a broken promise.

@@ -43,7 +43,10 @@ func (r *runner) newSpecial() (err error) {
 	_, x.exact = r.allocator.(Exact)
 	_, x.forgives = r.allocator.(Forgiver)
 	if x.defers, _ = r.allocator.(Deferrer); x.defers != nil {
-		x.defers.NewReaders(func(it designs.Item) bool { return slices.Contains(r.ledger.reading, it) })
+		x.defers.NewReaders(func(it designs.Item) bool {
+			r.counted()
+			return slices.Contains(r.ledger.reading, it)
+		})
 	}
 	if r.program.Traits.Memory == sim.SC { // under the others no moment is the same for all CPUs
 		x.auditor, _ = r.allocator.(Auditor)
@@ -61,10 +64,18 @@ func (x *special) reset() {
 	clear(x.passed)
 }
 
+// counted says that the running step has changed, or looked at, what these checks count: its order among others that do matters, whatever they access.
+func (r *runner) counted() {
+	if x := &r.special; x.exact || x.forgives || x.lister != nil || x.defers != nil {
+		r.machine.Touch(^uint64(0))
+	}
+}
+
 // enter notes the beginning of a call that is to allocate so many items.
 func (r *runner) enter(t *kernel.Task, items int) *around {
 	x := &r.special
 	x.inside += items
+	r.counted()
 	if !x.exact && x.lister == nil {
 		return nil
 	}
@@ -83,6 +94,7 @@ func (r *runner) enter(t *kernel.Task, items int) *around {
 func (r *runner) leave(t *kernel.Task, items int, a *around, err error) {
 	x := &r.special
 	x.inside -= items
+	r.counted()
 	if a == nil {
 		return
 	}
@@ -214,6 +226,7 @@ func (r *runner) freeAll(t *kernel.Task, s *taskState) {
 	r.special.inside += n
 	bulk.FreeBulk(t, words)
 	r.special.inside -= n
+	r.counted()
 	for _, it := range given {
 		r.history.add(t.Index(), call{it, true}, began)
 	}
@@ -263,6 +276,7 @@ func (r *runner) withoutLocks(t *kernel.Task, s *taskState) {
 
 // bogus frees the item of those that nobody holds which is the n-th from above. A sole caller only: what is on its way belongs to somebody.
 func (r *runner) bogus(t *kernel.Task, n int) {
+	r.counted()
 	if !r.special.forgives || len(r.tasks) > 1 || r.special.pending != 0 || !r.ledger.bounded {
 		return
 	}
@@ -304,6 +318,7 @@ func (r *runner) read(t *kernel.Task, s *taskState) {
 	}
 	t.IRQSave()
 	defer t.IRQRestore()
+	r.counted()
 	for i := range r.tasks {
 		if other := &r.tasks[i]; other != s && len(other.held) > 0 {
 			it := other.held[0]
@@ -312,6 +327,7 @@ func (r *runner) read(t *kernel.Task, s *taskState) {
 				t.Resched()
 			}
 			r.ledger.reading = remove(r.ledger.reading, it)
+			r.counted()
 			return
 		}
 	}

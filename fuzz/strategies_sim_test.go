@@ -90,7 +90,13 @@ func TestSearchWithSleepSetsFindsTheSame(t *testing.T) {
 // classesOf makes every execution of a program within a bound, and returns how they ended, and how many there were.
 func classesOf(t *testing.T, p Program, d *explore.DFS) (classes map[sim.Class]bool, executions int) {
 	t.Helper()
-	r, err := newRunner(defaultVariant(t, p.Design), p, runnerOptions{})
+	return classesOn(t, defaultVariant(t, p.Design), p, d)
+}
+
+// classesOn does so for a variant that is not in the catalog.
+func classesOn(t *testing.T, v designs.Variant, p Program, d *explore.DFS) (classes map[sim.Class]bool, executions int) {
+	t.Helper()
+	r, err := newRunner(v, p, runnerOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
