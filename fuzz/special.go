@@ -221,10 +221,11 @@ func (r *runner) freeAll(t *kernel.Task, s *taskState) {
 	for _, it := range s.held {
 		r.ledger.give(it)
 	}
-	given, n, began := s.held, len(s.held), r.history.now()
+	given, n, began, b := s.held, len(s.held), r.history.now(), before(t)
 	s.held = s.held[:0]
 	r.special.inside += n
 	bulk.FreeBulk(t, words)
+	r.kept(t, b, true)
 	r.special.inside -= n
 	r.counted()
 	for _, it := range given {
@@ -241,8 +242,9 @@ func (r *runner) bulk(t *kernel.Task, s *taskState, n int) {
 	n = min(max(1, n), mostAtOnce)
 	s.waiting = r.variant.Capabilities.MayWait
 	items := make([]designs.Item, n)
-	around, began := r.enter(t, n), r.history.now()
+	around, began, b := r.enter(t, n), r.history.now(), before(t)
 	got, err := a.AllocBulk(t, kernel.NoIO, items)
+	r.kept(t, b, true)
 	for _, it := range items[:got] {
 		r.history.add(t.Index(), call{it, false}, began)
 		r.ledger.take(it)
