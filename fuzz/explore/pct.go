@@ -11,13 +11,13 @@ import (
 // behind all others. A bug that needs d orderings is found with a probability of at least 1/(n*k^(d-1)), for n entities and k steps, with d-1 changes
 // (Burckhardt, Kothari, Musuvathi and Nagarakatte, 2010).
 type PCT struct {
-	Changes int // how often a priority changes, at most maxChanges
+	Changes int // how often a priority changes, at most MaxChanges
 
 	beside
 	stream   rng.Stream
 	priority [64]uint32 // of the entities in known; those that fell behind have one below fallen
 	known    uint64
-	at       [maxChanges]int // the steps at which it changes, in order; past the last are none
+	at       [MaxChanges]int // the steps at which it changes, in order; past the last are none
 	next     int             // index into at
 	change   int             // at[next]
 	step     int
@@ -27,8 +27,10 @@ type PCT struct {
 	length   int
 }
 
+// MaxChanges is how often a priority can change in an execution.
+const MaxChanges = 8
+
 const (
-	maxChanges = 8
 	// fallen is above the priorities of those that fell behind, which are numbered down from it, and below those of the others.
 	fallen = 1 << 10
 	// shortRun is the length assumed when none is known.
@@ -49,7 +51,7 @@ func (p *PCT) Begin(seed uint64, length int) bool {
 			p.at[i] = 1 + p.stream.Below(length)
 		}
 	}
-	n := min(p.Changes, maxChanges)
+	n := min(p.Changes, MaxChanges)
 	if n > 1 {
 		slices.Sort(p.at[:n])
 	}
@@ -94,11 +96,11 @@ func (p *PCT) meet(fresh uint64) {
 
 // lower makes the one that runs fall behind, and finds the next change.
 func (p *PCT) lower(current int) {
-	for p.next < maxChanges && p.at[p.next] == p.step {
+	for p.next < MaxChanges && p.at[p.next] == p.step {
 		p.next++
 	}
 	p.change = -1
-	if p.next < maxChanges {
+	if p.next < MaxChanges {
 		p.change = p.at[p.next]
 	}
 	if current >= 0 {
