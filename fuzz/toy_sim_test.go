@@ -113,6 +113,9 @@ func (y *toy) claim() (designs.Item, bool) {
 			return 0, false
 		}
 		taken := old | 1<<bit
+		if y.fault == "panics in two ways" && bit > 0 {
+			panic(fmt.Sprintf("toy: item %d is handed out", bit))
+		}
 		if y.fault == "hands out twice" {
 			y.words.taken.Store(taken)
 			return designs.Item(bit), true
@@ -127,6 +130,9 @@ func (y *toy) claim() (designs.Item, bool) {
 }
 
 func (y *toy) Free(t *kernel.Task, it designs.Item) {
+	if y.fault == "panics in two ways" {
+		panic(fmt.Sprintf("toy: item %d is freed", it))
+	}
 	if y.fault == "loses items" && it > 0 {
 		return
 	}
