@@ -3,7 +3,9 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,7 +71,9 @@ func TestReplayTellsChangedCodeFromADamagedFile(t *testing.T) {
 	}{
 		{"repaired", "mutant PT-03\n", "", exitFound, "repaired: the run left the recorded schedule after step "},
 		{"unknown-mutant", "mutant PT-03", "mutant PT-99", exitUnusable, "unknown-mutant: mutant PT-99 is not in this build; see headroom list"},
-		{"unknown-design", "design percpu_tags", "design sixth", exitUnusable, `no design is called "sixth"`},
+		{"unknown-design", "design percpu_tags", "design sixth", exitUnusable, `unknown-design: no design is called "sixth"`},
+		{"cut-short", string(whole[bytes.LastIndex(whole, []byte("\nschedule "))+1:]), "", exitFound, "the code, or the file, has changed"},
+		{"fewer-steps", fmt.Sprint("\nsteps ", x.Shrunk.After.Steps), fmt.Sprint("\nsteps ", x.Shrunk.After.Steps-1), exitFound, "by other steps"},
 		{"damaged", "\ncpus ", "\ncpus -", exitUnusable, "damaged:4: cpus \"-"},
 		{"version", "headroom replay 2", "headroom replay 9", exitUnusable, "version:1: not a replay file"},
 	} {

@@ -103,7 +103,7 @@ func replay(path string, o replayOptions) error {
 	}
 	run, differs := play()
 	if run == nil {
-		return differs
+		return fmt.Errorf("%s: %w", path, differs)
 	}
 	if err := o.show(run, differs); err != nil {
 		return err
