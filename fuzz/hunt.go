@@ -186,7 +186,9 @@ func (h *Hunt) schedules(r *runner, strategy explore.Strategy, stream *rng.Strea
 		r.onward = func() bool { return s.ended() && s.begin() }
 		err := r.perform()
 		if errors.Is(err, sim.ErrAbandoned) && s.twice.Diverged == "" {
-			r.pruned++
+			if !s.twice.Second() {
+				r.pruned++
+			}
 			continue
 		}
 		var f *sim.Failure

@@ -3,7 +3,9 @@ package fuzz
 import (
 	"errors"
 	"hash/fnv"
+	"regexp"
 	"slices"
+	"strings"
 
 	"headroom/designs"
 	"headroom/fuzz/explore"
@@ -11,8 +13,8 @@ import (
 	"headroom/kernel/sim"
 )
 
-// Shrinker makes a failing run small: it takes tasks, operations, items, CPUs, faults and preemptions away while the run still fails in the same class,
-// until nothing more can go.
+// Shrinker makes a failing run small: it takes tasks, operations, items, CPUs, faults and preemptions away while the run still fails in the same way,
+// until nothing more can go: in the same class, and where messages name the rule that was broken, by the same rule.
 //
 // Schedules shrink by delta debugging over their segments (Zeller and Hildebrandt, 2002). A program without some part is tried under the schedule
 // at hand, as far as it fits, then under all with very few preemptions, then under random ones. At the end a depth-first search of all runs with fewer
@@ -88,7 +90,7 @@ func (s *Shrinker) over() bool {
 	return s.err != nil || s.Executions > 0 && s.made >= s.Executions || s.Stop()
 }
 
-// attempt makes one execution, and returns it if it fails in the class asked for.
+// attempt makes one execution, and returns it if it fails in the way asked for.
 func (s *Shrinker) attempt(r *runner, strategy explore.Strategy) *Replay {
 	s.made++
 	got, f, err := r.record(strategy)
@@ -96,10 +98,30 @@ func (s *Shrinker) attempt(r *runner, strategy explore.Strategy) *Replay {
 		s.err = err
 		return nil
 	}
-	if f == nil || f.Class != s.best.Class {
+	if !s.alike(f) {
 		return nil
 	}
 	return got
+}
+
+// alike reports whether a failure, which may be nil, is the one that is made small.
+func (s *Shrinker) alike(f *sim.Failure) bool {
+	return f != nil && f.Class == s.best.Class && rule(f.Class, oneLine(f.Message)) == rule(f.Class, s.best.Message)
+}
+
+// digits are what differs in the messages of equal failures.
+var digits = regexp.MustCompile("[0-9]+")
+
+// rule is the part of a failure's message that says what was broken; "" in the classes whose messages say who was where.
+func rule(class sim.Class, message string) string {
+	switch class {
+	case sim.Panic, sim.Contract:
+		return digits.ReplaceAllString(message, "#")
+	case sim.Misuse: // behind the task that did it
+		_, message, _ = strings.Cut(message, ": ")
+		return digits.ReplaceAllString(message, "#")
+	}
+	return ""
 }
 
 // smaller reports whether a schedule is simpler than another: it has fewer preemptions and faults, or as many and fewer segments.
@@ -224,7 +246,7 @@ func (s *Shrinker) fails(r *runner, strategy explore.Strategy) bool {
 	if err != nil && !errors.As(err, &f) && !errors.Is(err, sim.ErrAbandoned) {
 		s.err = err
 	}
-	return f != nil && f.Class == s.best.Class
+	return s.alike(f)
 }
 
 // search makes all executions with at most so many preemptions, but no more than most of them; when it comes to the end it sets done, if there is one

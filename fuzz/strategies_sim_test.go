@@ -41,6 +41,10 @@ func TestSearchSaysWhatItExhausted(t *testing.T) {
 	if again.Steps != whole.Steps || again.Executions != whole.Executions {
 		t.Errorf("%d executions of %d steps, and again %d of %d", whole.Executions, whole.Steps, again.Executions, again.Steps)
 	}
+	twice := hunt(t, Hunt{Variant: v, Strategy: "dfs", Bound: 2, Seed: 1, MaxPrograms: 5, Twice: true})
+	if *twice.Search != *whole.Search || twice.Executions != 2*whole.Executions {
+		t.Errorf("everything twice: %+v in %d executions, once %+v in %d", *twice.Search, twice.Executions, *whole.Search, whole.Executions)
+	}
 	short := hunt(t, Hunt{Variant: v, Strategy: "dfs", Bound: 2, Seed: 1, MaxPrograms: 5, Executions: whole.Executions - 1})
 	if s := short.Search; s.Exhausted >= 5 {
 		t.Errorf("one execution fewer: %+v", s)
@@ -90,7 +94,13 @@ func TestSearchWithSleepSetsFindsTheSame(t *testing.T) {
 // classesOf makes every execution of a program within a bound, and returns how they ended, and how many there were.
 func classesOf(t *testing.T, p Program, d *explore.DFS) (classes map[sim.Class]bool, executions int) {
 	t.Helper()
-	r, err := newRunner(defaultVariant(t, p.Design), p, runnerOptions{})
+	return classesOn(t, defaultVariant(t, p.Design), p, d)
+}
+
+// classesOn does so for a variant that is not in the catalog.
+func classesOn(t *testing.T, v designs.Variant, p Program, d *explore.DFS) (classes map[sim.Class]bool, executions int) {
+	t.Helper()
+	r, err := newRunner(v, p, runnerOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

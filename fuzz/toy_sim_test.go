@@ -5,6 +5,7 @@ package fuzz
 import (
 	"fmt"
 	"math/bits"
+	"strings"
 
 	"headroom/designs"
 	"headroom/kernel"
@@ -31,9 +32,10 @@ type toyWords struct {
 // toyVariant describes a toy; the fault "" is none.
 func toyVariant(fault string) designs.Variant {
 	return designs.Variant{
-		Design:       "toy",
-		Name:         fault,
-		Capabilities: designs.Capabilities{Kind: designs.Tag, MayWait: true, MayFail: true, TakesLocks: fault != "takes locks against its table"},
+		Design: "toy",
+		Name:   fault,
+		Capabilities: designs.Capabilities{Kind: designs.Tag, MayWait: !strings.HasPrefix(fault, "takes locks in"), MayFail: true,
+			TakesLocks: !strings.HasPrefix(fault, "takes locks")},
 		New: func(place kernel.Place, c designs.Config) (designs.Allocator, error) {
 			if fault == "cannot be made" {
 				return nil, fmt.Errorf("toy: on purpose")
@@ -79,6 +81,9 @@ func (y *toy) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 
 // enter counts the call, and goes wrong in ways that have nothing to do with items.
 func (y *toy) enter(t *kernel.Task) {
+	if y.fault == "takes locks in Free" || y.fault == "takes locks in interrupts" {
+		return
+	}
 	if y.fault != "races on a plain word" {
 		t.IRQSave()
 		y.words.spin.Lock(t)
@@ -108,6 +113,9 @@ func (y *toy) claim() (designs.Item, bool) {
 			return 0, false
 		}
 		taken := old | 1<<bit
+		if y.fault == "panics in two ways" && bit > 0 {
+			panic(fmt.Sprintf("toy: item %d is handed out", bit))
+		}
 		if y.fault == "hands out twice" {
 			y.words.taken.Store(taken)
 			return designs.Item(bit), true
@@ -122,8 +130,17 @@ func (y *toy) claim() (designs.Item, bool) {
 }
 
 func (y *toy) Free(t *kernel.Task, it designs.Item) {
+	if y.fault == "panics in two ways" {
+		panic(fmt.Sprintf("toy: item %d is freed", it))
+	}
 	if y.fault == "loses items" && it > 0 {
 		return
+	}
+	if y.fault == "takes locks in Free" || y.fault == "takes locks in interrupts" && t.Context() == kernel.HardIRQ {
+		t.IRQSave()
+		y.words.spin.Lock(t)
+		y.words.spin.Unlock(t)
+		t.IRQRestore()
 	}
 	y.words.taken.And(^(uint64(1) << it))
 	if y.fault != "never wakes" {

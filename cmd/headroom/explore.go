@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"headroom/designs"
 	"headroom/designs/catalog"
@@ -78,8 +80,11 @@ Exit status: 0 nothing found, 1 a failure found, 2 bad input. With --scenario: 0
   headroom explore --drivers --seed 7
   headroom explore --bench`,
 		Args: arguments(0),
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(c *cobra.Command, _ []string) error {
 			return simulated(func(ctx context.Context) error {
+				if err := o.unused(c.Flags()); err != nil {
+					return err
+				}
 				switch {
 				case o.bench:
 					return exploreBench(ctx, o)
@@ -96,6 +101,30 @@ Exit status: 0 nothing found, 1 a failure found, 2 bad input. With --scenario: 0
 	return c
 }
 
+// unused refuses flags that would change nothing: who gives one believes that it does.
+func (o *exploreOptions) unused(given *pflag.FlagSet) (err error) {
+	for _, kind := range []struct {
+		on   bool
+		name string
+		uses []string
+	}{
+		{o.bench, "bench", []string{"seconds", "executions", "seed", "json"}},
+		{o.drivers, "drivers", []string{"seconds", "programs", "seed", "out"}},
+		{o.scenario != "", "scenario", []string{"strategy", "preemptions", "seconds", "executions", "seed", "without", "out"}},
+	} {
+		if !kind.on {
+			continue
+		}
+		given.Visit(func(f *pflag.Flag) {
+			if err == nil && f.Name != kind.name && !slices.Contains(kind.uses, f.Name) {
+				err = fmt.Errorf("--%s has no use for --%s: leave it out; what goes with it is %v", kind.name, f.Name, kind.uses)
+			}
+		})
+		return err
+	}
+	return nil
+}
+
 // flags declares the flags of headroom explore.
 func (o *exploreOptions) flags(c *cobra.Command) {
 	f := c.Flags()
@@ -103,7 +132,7 @@ func (o *exploreOptions) flags(c *cobra.Command) {
 	f.StringVar(&o.variant, "variant", "", "variant of the design (default the first)")
 	f.StringVar(&o.mutant, "mutant", "", "switch this planted mistake on; see headroom list")
 	f.StringVar(&o.strategy, "strategy", schedules.Names[0], "who takes the next step: "+strings.Join(schedules.Names, ", "))
-	f.IntVar(&o.bound, "preemptions", 2, "dfs: most preemptions of an execution, -1 for any number; pct: how often a priority changes")
+	f.IntVar(&o.bound, "preemptions", 2, "dfs: most preemptions of an execution, -1 for any number; pct: how often a priority changes, 1 to 8")
 	f.BoolVar(&o.twice, "twice", false, "make every execution two times, and fail where the second differs")
 	f.BoolVar(&o.shrink, "shrink", true, "make a failure as small as it goes")
 	f.IntVar(&o.programs, "programs", 0, "stop after so many programs (default 20 for dfs when no budget is given)")
@@ -188,6 +217,9 @@ func (o *exploreOptions) command(v designs.Variant) string {
 	if o.mutant != "" {
 		words = append(words, "--mutant", o.mutant)
 	}
+	if o.twice { // which makes half as many of each program
+		words = append(words, "--twice")
+	}
 	words = append(words, "--strategy", o.strategy, "--preemptions", fmt.Sprint(o.bound), "--seed", fmt.Sprint(o.seed))
 	if o.memory != "sc" {
 		words = append(words, "--memory", o.memory)
@@ -213,8 +245,10 @@ func (o *exploreOptions) finding(ctx context.Context, v designs.Variant, r *fuzz
 		result.Shrunk = &shrunkOutcome{Executions: shrunk.Executions, Finished: shrunk.Finished, Minimal: r.Minimal, Before: shrunk.Before, After: shrunk.After}
 	}
 	result.Class, result.Message = string(r.Class), r.Message
-	result.Replay, err = o.keep(r)
-	return err
+	if result.Replay, err = o.keep(r); err != nil {
+		return fmt.Errorf("FAILURE %s: %s; its replay file cannot be written: %w", r.Class, r.Message, err)
+	}
+	return nil
 }
 
 func (o *exploreOptions) late(ctx context.Context, started time.Time) bool {
@@ -243,10 +277,24 @@ func (o *exploreOptions) check() (designs.Variant, error) {
 	if err := findMutant("--mutant", mutant.ID(o.mutant)); err != nil {
 		return v, err
 	}
-	if _, err := schedules.New(o.strategy, o.bound); err != nil {
-		return v, fmt.Errorf("--strategy: %w", err)
+	if err := o.checkStrategy(); err != nil {
+		return v, err
+	}
+	if err := checkFolder(o.out); err != nil {
+		return v, err
 	}
 	return v, o.budget()
+}
+
+// checkStrategy refuses a strategy that there is not, and a number that it has no use for.
+func (o *exploreOptions) checkStrategy() error {
+	if _, err := schedules.New(o.strategy, o.bound); err != nil {
+		return fmt.Errorf("--strategy: %w", err)
+	}
+	if o.strategy == "pct" && o.bound < 1 {
+		return fmt.Errorf("--strategy: pct with %d changes of priority: give 1 to %d as --preemptions", o.bound, schedules.MaxChanges)
+	}
+	return nil
 }
 
 // budget refuses a budget that cannot be, and gives one where there is none.

@@ -134,7 +134,7 @@ func (s *searchOutcome) print(programs int, failed bool) {
 			fmt.Printf(", and of the last one those with at most %d", s.Reached)
 		}
 	}
-	fmt.Printf("; %d executions were left out that only order steps without a conflict otherwise\n", s.Pruned)
+	fmt.Printf("; %d were broken off where only other orders of steps without a conflict were left\n", s.Pruned)
 	if s.Plain > 0 {
 		fmt.Printf("  plain search of %d programs: their machines act by themselves (store buffers, migration, hot-plug, kills), so no order was left out\n", s.Plain)
 	}

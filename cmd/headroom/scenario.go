@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"headroom/fuzz"
-	schedules "headroom/fuzz/explore"
 	"headroom/fuzz/scenario"
 	"headroom/kernel/mutant"
 )
@@ -25,8 +24,8 @@ const completions = "completions"
 
 // exploreScenario runs a scenario file and says whether what it expects is so.
 func exploreScenario(ctx context.Context, o exploreOptions) error {
-	if o.design != "" || o.variant != "" || o.mutant != "" || o.programs != 0 {
-		return errors.New("--scenario names design, variant, mutant and program in its file: leave --design, --variant, --mutant and --programs out")
+	if err := checkFolder(o.out); err != nil {
+		return err
 	}
 	data, err := os.ReadFile(o.scenario)
 	if err != nil {
@@ -59,8 +58,8 @@ func (o *exploreOptions) scenarioSearch(ctx context.Context, f *scenario.File) (
 	if o.without != "" && o.without != completions {
 		return nil, fmt.Errorf("--without %s: what can be left out is %s", o.without, completions)
 	}
-	if _, err := schedules.New(o.strategy, o.bound); err != nil {
-		return nil, fmt.Errorf("--strategy: %w", err)
+	if err := o.checkStrategy(); err != nil {
+		return nil, err
 	}
 	if o.seconds == 0 && o.executions == 0 {
 		o.executions = scenarioExecutions

@@ -67,10 +67,14 @@ func TestUnusableScenariosAreRefused(t *testing.T) {
 		{"--scenario variant.scn", `variant.scn: allocator p: design mempool has no variant "none"`},
 		{"--scenario mutant.scn", "mutant.scn: mutant XX-99: there is none of that name"},
 		{"--scenario entry.scn", "entry.scn:4: nolocks p: p has no entry that takes no locks"},
-		{"--scenario good.scn --design ida", "leave --design"},
+		{"--scenario good.scn --design ida", "--scenario has no use for --design: leave it out"},
 		{"--scenario good.scn --without tea", "--without tea: what can be left out is completions"},
 		{"--scenario good.scn --strategy tea", "--strategy: no strategy is called"},
-		{"--drivers --scenario good.scn", "leave --design, --scenario"},
+		{"--drivers --scenario good.scn", "--drivers has no use for --scenario: leave it out"},
+		{"--scenario good.scn --memory weak", "--scenario has no use for --memory: leave it out"},
+		{"--scenario good.scn --twice", "--scenario has no use for --twice: leave it out"},
+		{"--scenario good.scn --json", "--scenario has no use for --json: leave it out"},
+		{"--scenario good.scn --out good.scn", "--out good.scn: good.scn is no folder"},
 		{"--design ida --without tea", "--without tea: what can be left out is lockdep"},
 	} {
 		e := headroom(t, dir, append([]string{"explore"}, strings.Fields(c.arguments)...)...)

@@ -56,7 +56,7 @@ type Strategy interface {
 var Names = []string{"swarm", "random", "pct", "pos", "dfs"}
 
 // New makes the strategy of a name. bound is what it takes of preemptions: for dfs the most of them, negative for any number; for pct the number of
-// places where priorities change, 0 or less for 2; the others have no use for it.
+// places where priorities change, at most MaxChanges, 0 or less for 2; the others have no use for it.
 func New(name string, bound int) (Strategy, error) {
 	switch name {
 	case "swarm":
@@ -64,6 +64,9 @@ func New(name string, bound int) (Strategy, error) {
 	case "random":
 		return &Random{}, nil
 	case "pct":
+		if bound > MaxChanges {
+			return nil, fmt.Errorf("pct with %d changes of priority: give 1 to %d", bound, MaxChanges)
+		}
 		if bound <= 0 {
 			bound = 2
 		}
