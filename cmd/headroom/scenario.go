@@ -36,7 +36,7 @@ func exploreScenario(ctx context.Context, o exploreOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := findMutant(o.scenario+": mutant", f.Mutant); err != nil {
+	if err := findMutant(f.Place("mutant")+": mutant", f.Mutant); err != nil {
 		return err
 	}
 	search, err := o.scenarioSearch(ctx, f)

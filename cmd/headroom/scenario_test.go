@@ -55,6 +55,8 @@ func TestUnusableScenariosAreRefused(t *testing.T) {
 		"variant.scn": "headroom scenario 1\nallocator p mempool:none items 1\ntask A cpu 0\nexpect nothing\n",
 		"mutant.scn":  "headroom scenario 1\nmutant XX-99\ntask A cpu 0\nexpect nothing\n",
 		"entry.scn":   "headroom scenario 1\nallocator p mempool:mainline items 1\ntask A cpu 0\nnolocks p\nexpect nothing\n",
+		"knob.scn":    "headroom scenario 1\ntask A cpu 0\nallocator t percpu_tags:lock items 4 max=0\nexpect nothing\n",
+		"reach.scn":   "headroom scenario 1\ntask A cpu 0\nexpect nothing\nreach staling\n",
 		"good.scn":    "headroom scenario 1\ntask A cpu 0\nexpect nothing\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
@@ -64,8 +66,10 @@ func TestUnusableScenariosAreRefused(t *testing.T) {
 	for _, c := range []struct{ arguments, says string }{
 		{"--scenario none.scn", "give the path of a scenario"},
 		{"--scenario bad.scn", `bad.scn:3: unknown word "jump"`},
-		{"--scenario variant.scn", `variant.scn: allocator p: design mempool has no variant "none"`},
-		{"--scenario mutant.scn", "mutant.scn: mutant XX-99: there is none of that name"},
+		{"--scenario variant.scn", `variant.scn:2: allocator p: design mempool has no variant "none"`},
+		{"--scenario mutant.scn", "mutant.scn:2: mutant XX-99: there is none of that name"},
+		{"--scenario knob.scn", "knob.scn:3: allocator t: percpu_tags: knob max is 0: give 1 to "},
+		{"--scenario reach.scn", "reach.scn:4: reach staling: no slow path has that name"},
 		{"--scenario entry.scn", "entry.scn:4: nolocks p: p has no entry that takes no locks"},
 		{"--scenario good.scn --design ida", "leave --design"},
 		{"--scenario good.scn --without tea", "--without tea: what can be left out is completions"},
