@@ -25,9 +25,6 @@ const completions = "completions"
 
 // exploreScenario runs a scenario file and says whether what it expects is so.
 func exploreScenario(ctx context.Context, o exploreOptions) error {
-	if o.design != "" || o.variant != "" || o.mutant != "" || o.programs != 0 {
-		return errors.New("--scenario names design, variant, mutant and program in its file: leave --design, --variant, --mutant and --programs out")
-	}
 	data, err := os.ReadFile(o.scenario)
 	if err != nil {
 		return fmt.Errorf("%w: give the path of a scenario, such as fuzz/testdata/rientjes-abc.scn", err)
@@ -87,7 +84,7 @@ func (o *exploreOptions) tellScenario(ctx context.Context, s *scenario.Search, f
 		failure = errors.Join(failure, replaceFile(path, []byte(r.String())))
 		return "bin/headroom replay " + path
 	}
-	again := fmt.Sprintf("bin/headroom explore --scenario %s --strategy %s --seed %d", found.File.Name, s.Strategy, s.Seed)
+	again := fmt.Sprintf("bin/headroom explore --scenario %s --strategy %s --preemptions %d --seed %d", found.File.Name, s.Strategy, s.Bound, s.Seed)
 	if s.WithoutCompletions {
 		again += " --without " + completions
 	}
