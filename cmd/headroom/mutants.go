@@ -151,10 +151,15 @@ func (o *mutantsOptions) hunt(ctx context.Context, m mutant.Mutant) (mutantRow, 
 		return row, fmt.Errorf("mutant %s: %w", m.ID, err)
 	}
 	row.Executions, row.Seconds = found.Executions, roundSeconds(processorTime()-began)
-	if found.Failure == nil {
+	if found.Failure == nil && len(found.Locks) == 0 {
 		return row, nil
 	}
 	row.Found = true
+	if found.Failure == nil {
+		l := &found.Locks[0]
+		row.Executions, row.On, row.Family, row.Reported, row.Locks = l.Executions, l.Variant, l.Family, l.String(), true
+		return row, nil
+	}
 	row.On = designs.Variant{Design: found.Failure.Program.Design, Name: found.Failure.Program.Variant}.FullName()
 	row.Family, row.Reported = found.Family, string(found.Failure.Class)+": "+found.Failure.Message
 	row.Ops, row.Preemptions, err = shrunkLength(ctx, m.ID, found.Failure)
@@ -191,6 +196,9 @@ func (o *mutantsOptions) clean(ctx context.Context, folder string) (cleanRow, er
 	row.Executions = found.Executions
 	for _, f := range found.Known {
 		row.note(f)
+	}
+	if len(found.Locks) > 0 {
+		row.Found, row.Replay = found.Locks[0].Variant+": "+found.Locks[0].String(), found.Locks[0].Report.Text
 	}
 	if found.Failure != nil {
 		row.Found, row.Replay = string(found.Failure.Class)+": "+found.Failure.Message, found.Failure.String()

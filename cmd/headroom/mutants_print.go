@@ -31,6 +31,7 @@ type mutantRow struct {
 	Family      string    `json:"family,omitempty"`
 	On          string    `json:"on,omitempty"` // the variant that failed, or the test
 	Reported    string    `json:"reported,omitempty"`
+	Locks       bool      `json:"locks,omitempty"` // the lock checker alone found it: there is no run to make small
 }
 
 func newMutantRow(m mutant.Mutant) mutantRow {
@@ -59,7 +60,7 @@ type cleanRow struct {
 	Executions int      `json:"executions"`
 	Known      []string `json:"known,omitempty"` // faults that are known and were met
 	Found      string   `json:"found,omitempty"`
-	Replay     string   `json:"replay,omitempty"` // as a file
+	Replay     string   `json:"replay,omitempty"` // as a file, or the lock checker's report
 }
 
 // note adds a known fault, once.
@@ -117,6 +118,8 @@ func (r *mutantsReport) print() error {
 			executions, seconds, length = "-", "-", "-"
 		case !m.Found:
 			length, m.On = "-", "NOT FOUND"
+		case m.Locks:
+			length = "-"
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.ID, m.Host, orDash(m.Needs), m.Strategy, executions, seconds, length, orDash(m.Family), m.On)
 	}
