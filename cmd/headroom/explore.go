@@ -82,7 +82,7 @@ Exit status: 0 nothing found, 1 a failure found, 2 bad input. With --scenario: 0
 		Args: arguments(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return simulated(func(ctx context.Context) error {
-				if err := o.unused(c.Flags()); err != nil {
+				if err := strangers(c.Flags()); err != nil {
 					return err
 				}
 				switch {
@@ -101,26 +101,32 @@ Exit status: 0 nothing found, 1 a failure found, 2 bad input. With --scenario: 0
 	return c
 }
 
-// unused refuses flags that would change nothing: who gives one believes that it does.
-func (o *exploreOptions) unused(given *pflag.FlagSet) (err error) {
-	for _, kind := range []struct {
-		on   bool
-		name string
-		uses []string
-	}{
-		{o.bench, "bench", []string{"seconds", "executions", "seed", "json"}},
-		{o.drivers, "drivers", []string{"seconds", "programs", "seed", "out"}},
-		{o.scenario != "", "scenario", []string{"strategy", "preemptions", "seconds", "executions", "seed", "without", "out"}},
-	} {
-		if !kind.on {
+// instead are the flags that ask for something other than a hunt in a design, and which flags go with each.
+var instead = []struct {
+	flag string
+	uses []string
+}{
+	{"bench", []string{"seconds", "executions", "seed", "json"}},
+	{"drivers", []string{"programs", "seconds", "seed", "out"}},
+	{"scenario", []string{"strategy", "preemptions", "executions", "seconds", "seed", "without", "shrink", "out"}},
+}
+
+// strangers refuses flags that would be given in vain.
+func strangers(f *pflag.FlagSet) error {
+	for _, mode := range instead {
+		if value := f.Lookup(mode.flag).Value.String(); value == "" || value == "false" {
 			continue
 		}
-		given.Visit(func(f *pflag.Flag) {
-			if err == nil && f.Name != kind.name && !slices.Contains(kind.uses, f.Name) {
-				err = fmt.Errorf("--%s has no use for --%s: leave it out; what goes with it is %v", kind.name, f.Name, kind.uses)
+		var list []string
+		f.Visit(func(given *pflag.Flag) {
+			if given.Name != mode.flag && !slices.Contains(mode.uses, given.Name) {
+				list = append(list, "--"+given.Name)
 			}
 		})
-		return err
+		if len(list) > 0 {
+			return fmt.Errorf("--%s: leave %s out: what goes with it is --%s", mode.flag, strings.Join(list, ", "), strings.Join(mode.uses, ", --"))
+		}
+		return nil
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 // simulator's machinery, whose coverage says nothing about a design, and which take thousands of steps for each input.
 var notInstrumented = []string{
 	"crypto/internal/fips140/bigmod",
-	"headroom/fuzz/explore", "headroom/internal/coro", "headroom/internal/rng", "headroom/kernel/atomic", "headroom/kernel/choice", "headroom/kernel/mem",
+	"headroom/fuzz/explore", "headroom/fuzz/lockdep", "headroom/internal/coro", "headroom/internal/rng", "headroom/kernel/atomic", "headroom/kernel/choice", "headroom/kernel/mem",
 	"headroom/kernel/sim",
 }
 
