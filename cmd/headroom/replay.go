@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -68,15 +69,16 @@ type replayed struct {
 
 // playedStep is one step of it.
 type playedStep struct {
-	Step     int    `json:"step"`
-	CPU      int    `json:"cpu"`
-	Task     string `json:"task"`
-	Op       string `json:"op"`
-	Access   string `json:"access"`
-	Offset   uint64 `json:"offset"`
-	Function string `json:"function"`
-	Line     string `json:"line"`
-	Note     string `json:"note,omitempty"` // what the machine did, or answered, by itself
+	Execution int    `json:"execution,omitempty"` // from 1, where a scenario's report takes several
+	Step      int    `json:"step"`
+	CPU       int    `json:"cpu"`
+	Task      string `json:"task"`
+	Op        string `json:"op"`
+	Access    string `json:"access"`
+	Offset    uint64 `json:"offset"`
+	Function  string `json:"function"`
+	Line      string `json:"line"`
+	Note      string `json:"note,omitempty"` // what the machine did, or answered, by itself
 }
 
 func replay(path string, o replayOptions) error {
@@ -102,7 +104,7 @@ func replay(path string, o replayOptions) error {
 	if run == nil {
 		return differs
 	}
-	if err := o.show(run, differs); err != nil {
+	if err := o.show(&run.Trace, replayedOf(run, differs), run.Print); err != nil {
 		return err
 	}
 	if differs != nil {
@@ -112,8 +114,8 @@ func replay(path string, o replayOptions) error {
 	return nil
 }
 
-// show prints the run, or draws it.
-func (o *replayOptions) show(run *fuzz.Playback, differs error) error {
+// show draws the run, or gives it as data, or prints it as print does.
+func (o *replayOptions) show(run *fuzz.Trace, data any, print func(io.Writer) error) error {
 	if o.svg != "" {
 		var drawing bytes.Buffer
 		if err := run.Draw(&drawing); err != nil {
@@ -124,14 +126,14 @@ func (o *replayOptions) show(run *fuzz.Playback, differs error) error {
 		}
 	}
 	if o.asJSON {
-		return printJSON(os.Stdout, replayedOf(run, differs))
+		return printJSON(os.Stdout, data)
 	}
 	if o.svg != "" {
 		fmt.Printf("%d steps drawn in %s\n", len(run.Steps), o.svg)
 		return nil
 	}
 	var out bytes.Buffer
-	if err := run.Print(&out); err != nil {
+	if err := print(&out); err != nil {
 		return err
 	}
 	_, err := os.Stdout.Write(out.Bytes())
@@ -141,19 +143,25 @@ func (o *replayOptions) show(run *fuzz.Playback, differs error) error {
 func replayedOf(run *fuzz.Playback, differs error) *replayed {
 	r := run.Replay
 	out := &replayed{Design: r.Program.Design, Mutant: string(r.Mutant), Class: string(r.Class), Message: r.Message,
-		Preemptions: r.Preemptions, Minimal: r.Minimal, Hash: fmt.Sprintf("%#016x", run.Hash), Repeated: differs == nil, Steps: []playedStep{}}
+		Preemptions: r.Preemptions, Minimal: r.Minimal, Hash: fmt.Sprintf("%#016x", run.Hash), Repeated: differs == nil}
 	if r.Program.Variant != "" {
 		out.Design += ":" + r.Program.Variant
 	}
 	if differs != nil {
 		out.Differs = differs.Error()
 	}
+	out.Steps = stepsOf(&run.Trace)
+	return out
+}
+
+func stepsOf(run *fuzz.Trace) []playedStep {
+	steps := []playedStep{}
 	for i := range run.Steps {
 		s := &run.Steps[i]
-		out.Steps = append(out.Steps, playedStep{Step: s.Number, CPU: s.CPU, Task: s.Name, Op: s.Op, Access: s.Kind.String(), Offset: uint64(s.Offset),
-			Function: s.Function, Line: s.Line, Note: s.Note})
+		steps = append(steps, playedStep{Execution: s.Execution, Step: s.Number, CPU: s.CPU, Task: s.Name, Op: s.Op, Access: s.Kind.String(),
+			Offset: uint64(s.Offset), Function: s.Function, Line: s.Line, Note: s.Note})
 	}
-	return out
+	return steps
 }
 
 // replaceFile writes a file as a whole, or leaves what was there.
