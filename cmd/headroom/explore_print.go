@@ -35,7 +35,8 @@ type lockOutcome struct {
 	Rule    string `json:"rule"`
 	Summary string `json:"summary"`
 	Text    string `json:"text"`
-	Repeat  string `json:"repeat"` // the command that finds it again
+	Replay  string `json:"replay,omitempty"`
+	Repeat  string `json:"repeat,omitempty"` // the command that finds it again
 }
 
 // searchOutcome says how far a depth-first search came.

@@ -28,6 +28,7 @@ func replayCommand() *cobra.Command {
 		Use:   "replay FILE",
 		Short: "Repeat a failure from its replay file, step by step, a column a CPU",
 		Long: `Replay runs the program of a replay file under its recorded schedule and prints every step. The same file prints the same bytes.
+Of a scenario's failure it prints who was where at the end, and the schedule in short; of a lock checker's report, the report.
 
 It stops at the first step at which the run differs from the recorded one, and says where: the code has changed there. With --tolerant it goes
 on and follows the schedule as far as it can, to see whether changed code, or an edited file, still fails in that way.

@@ -2,12 +2,12 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +27,9 @@ const completions = "completions"
 func exploreScenario(ctx context.Context, o exploreOptions) error {
 	if o.design != "" || o.variant != "" || o.mutant != "" || o.programs != 0 {
 		return errors.New("--scenario names design, variant, mutant and program in its file: leave --design, --variant, --mutant and --programs out")
+	}
+	if o.twice || o.bare || o.vary || o.memory != "sc" {
+		return errors.New("--scenario makes every check, and names in its file what the machine does by itself: leave --twice, --bare, --memory and --vary out")
 	}
 	data, err := os.ReadFile(o.scenario)
 	if err != nil {
@@ -80,23 +83,31 @@ func (o *exploreOptions) scenarioSearch(ctx context.Context, f *scenario.File) (
 
 // tellScenario writes replay files, prints the report, and sets the exit status.
 func (o *exploreOptions) tellScenario(ctx context.Context, s *scenario.Search, found *scenario.Found) error {
-	name := strings.TrimSuffix(filepath.Base(found.File.Name), filepath.Ext(found.File.Name))
-	var failure error
-	repeat := func(r *scenario.Replay) string {
-		path := filepath.Join(o.out, fmt.Sprintf("%s-%s-%016x.replay", name, r.Class, r.Hash))
-		failure = errors.Join(failure, replaceFile(path, []byte(r.String())))
-		return "bin/headroom replay " + path
+	paths := map[*scenario.Replay]string{}
+	for _, r := range slices.Concat(found.Failures, found.Chains) {
+		path, err := o.keepScenario(r)
+		if err != nil {
+			return err
+		}
+		paths[r] = path
 	}
 	again := fmt.Sprintf("bin/headroom explore --scenario %s --strategy %s --seed %d", found.File.Name, s.Strategy, s.Seed)
 	if s.WithoutCompletions {
 		again += " --without " + completions
 	}
-	var text bytes.Buffer
-	if err := cmp.Or(found.Print(&text, s.Strategy, s.Seed, repeat, again), failure); err != nil {
-		return err
-	}
-	if _, err := os.Stdout.Write(text.Bytes()); err != nil {
-		return err
+	if o.asJSON {
+		if err := printJSON(os.Stdout, scenarioOutcomeOf(s, found, paths, ctx.Err() == nil)); err != nil {
+			return err
+		}
+	} else {
+		repeat := func(r *scenario.Replay) string { return repeatCommand(paths[r]) }
+		var text bytes.Buffer
+		if err := found.Print(&text, s.Strategy, s.Seed, repeat, again); err != nil {
+			return err
+		}
+		if _, err := os.Stdout.Write(text.Bytes()); err != nil {
+			return err
+		}
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -107,11 +118,18 @@ func (o *exploreOptions) tellScenario(ctx context.Context, s *scenario.Search, f
 	return nil
 }
 
-// replayScenario makes a run of a scenario again.
+func repeatCommand(path string) string { return "bin/headroom replay " + path }
+
+// keepScenario writes the replay file of a finding and returns its path.
+func (o *exploreOptions) keepScenario(r *scenario.Replay) (string, error) {
+	name := strings.TrimSuffix(filepath.Base(r.File.Name), filepath.Ext(r.File.Name))
+	class := strings.ReplaceAll(string(r.Class), ":", "-")
+	path := filepath.Join(o.out, fmt.Sprintf("%s-%s-%016x.replay", name, class, r.ID()))
+	return path, replaceFile(path, []byte(r.String()))
+}
+
+// replayScenario makes a run of a scenario again, or the executions of a report.
 func replayScenario(path string, o replayOptions) error {
-	if o.svg != "" || o.tolerant || o.asJSON {
-		return fmt.Errorf("%s: a replay of a scenario is printed as text, and followed to the step: leave --svg, --tolerant and --json out", path)
-	}
 	r, err := scenario.ReadReplay(path)
 	if err != nil {
 		return err
@@ -119,15 +137,15 @@ func replayScenario(path string, o replayOptions) error {
 	if _, ok := mutant.Find(r.File.Mutant); r.File.Mutant != "" && !ok {
 		return fmt.Errorf("%s: mutant %s is not in this build; see headroom list", path, r.File.Mutant)
 	}
-	played, differs := r.Play()
+	play := r.Play
+	if o.tolerant {
+		play = r.PlayTolerant
+	}
+	played, differs := play()
 	if played == nil {
 		return differs
 	}
-	var text bytes.Buffer
-	if err := played.Print(&text); err != nil {
-		return err
-	}
-	if _, err := os.Stdout.Write(text.Bytes()); err != nil {
+	if err := o.show(&played.Trace, replayedScenarioOf(played, differs), played.Print); err != nil {
 		return err
 	}
 	if differs != nil {

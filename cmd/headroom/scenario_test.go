@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,6 +48,50 @@ func TestScenarioTellsWhetherItsExpectationIsMet(t *testing.T) {
 	}
 }
 
+// What a scenario run finds is printed as JSON too, and each finding, a report of the lock checker among them, leaves a replay file that repeats it: as
+// text, as JSON, as a drawing, and followed as far as it fits. A file that was changed says so.
+func TestScenarioFindingsLeaveReplays(t *testing.T) {
+	dir := t.TempDir()
+	name, err := filepath.Abs(filepath.Join(sourceFolder, "fuzz", "testdata", "lock-ranking.scn"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out struct {
+		Met      bool
+		Failures []struct{ Replay string }
+		Locks    []struct{ Rule, Summary, Replay, Repeat string }
+	}
+	e := headroom(t, dir, "explore", "--scenario", name, "--json")
+	if err := json.Unmarshal([]byte(e.stdout), &out); err != nil || !out.Met || len(out.Failures) != 0 || len(out.Locks) != 1 {
+		t.Fatalf("%v, status %d: %s%s", err, e.status, e.stdout, e.stderr)
+	}
+	lock := out.Locks[0]
+	for _, c := range []struct{ flags, says string }{
+		{"", "lockdep: order: " + lock.Summary}, {"--json", `"class": "lockdep:order"`}, {"--tolerant", "lockdep: order: " + lock.Summary}, {"--svg run.svg", "steps drawn in run.svg"},
+	} {
+		e := headroom(t, dir, append([]string{"replay", lock.Replay}, strings.Fields(c.flags)...)...)
+		if e.status != 0 || !strings.Contains(e.stdout, c.says) {
+			t.Errorf("replay %s ends with %d, want %q: %s%s", c.flags, e.status, c.says, e.stdout, e.stderr)
+		}
+	}
+	drawing, err := os.ReadFile(filepath.Join(dir, "run.svg"))
+	if err != nil || !strings.Contains(string(drawing), ">lockdep:order: ") || lock.Repeat != "bin/headroom replay "+lock.Replay {
+		t.Errorf("%v: the drawing does not say what was found, or %q is no command", err, lock.Repeat)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, lock.Replay))
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.ReplaceAll(string(text), "|   lock", "|   trylock")
+	if err := os.WriteFile(filepath.Join(dir, "changed.replay"), []byte(changed), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if e := headroom(t, dir, "replay", "--json", "changed.replay"); e.status != exitFound || !strings.Contains(e.stdout, `"repeated": false`) ||
+		strings.Count(e.stderr, "\n") != 1 {
+		t.Errorf("of a changed file status %d: %s%s", e.status, e.stdout, e.stderr)
+	}
+}
+
 // A scenario that cannot be used ends with status 2 and one line with file, line and remedy, and so do flags that do not go with one.
 func TestUnusableScenariosAreRefused(t *testing.T) {
 	dir := t.TempDir()
@@ -70,6 +115,7 @@ func TestUnusableScenariosAreRefused(t *testing.T) {
 		{"--scenario good.scn --design ida", "leave --design"},
 		{"--scenario good.scn --without tea", "--without tea: what can be left out is completions"},
 		{"--scenario good.scn --strategy tea", "--strategy: no strategy is called"},
+		{"--scenario good.scn --memory tso", "leave --twice, --bare, --memory and --vary out"},
 		{"--drivers --scenario good.scn", "leave --design, --scenario"},
 		{"--design ida --without tea", "--without tea: what can be left out is lockdep"},
 	} {
