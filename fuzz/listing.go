@@ -76,7 +76,7 @@ func (r *Replay) summary() string {
 		fmt.Fprintf(&b, ", mutant %s", r.Mutant)
 	}
 	var traits strings.Builder
-	r.Program.Traits.write(&traits)
+	r.Program.Traits.Write(&traits)
 	for line := range strings.Lines(traits.String()) {
 		b.WriteString(", " + strings.TrimSpace(line))
 	}
