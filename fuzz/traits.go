@@ -58,6 +58,14 @@ func (r *Traits) budgets() []struct {
 	}{{"faults", &r.Faults}, {"migrations", &r.Migrations}, {"hotplugs", &r.Hotplugs}, {"kills", &r.Kills}}
 }
 
+// Acts is how often the machine may act by itself: all budgets together.
+func (r Traits) Acts() (n int) {
+	for _, b := range r.budgets() {
+		n += *b.n
+	}
+	return n
+}
+
 // Write prints the traits that are not zero, each as a line of a file.
 func (r Traits) Write(b *strings.Builder) {
 	if r.Memory != sim.SC {

@@ -15,6 +15,7 @@ import (
 	"headroom/designs/catalog"
 	"headroom/fuzz"
 	schedules "headroom/fuzz/explore"
+	"headroom/fuzz/shrink"
 	"headroom/kernel/mutant"
 	"headroom/kernel/sim"
 )
@@ -206,7 +207,7 @@ func (o *exploreOptions) finding(ctx context.Context, v designs.Variant, r *fuzz
 	if o.shrink {
 		fmt.Fprintf(os.Stderr, "found %s after %d executions; making it small\n", r.Class, result.Executions)
 		shrinker := &fuzz.Shrinker{Variant: v, Executions: shrinkExecutions, Stop: func() bool { return ctx.Err() != nil }}
-		var shrunk *fuzz.Shrunk
+		var shrunk *shrink.Shrunk
 		if r, shrunk, err = shrinker.Run(r); err != nil {
 			return err
 		}
