@@ -101,7 +101,7 @@ func TestShrinkingTakesTraitsAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	var drawing bytes.Buffer
-	if err := run.Draw(&drawing); err != nil || !strings.Contains(drawing.String(), "buffer") {
+	if err := run.Draw(&drawing); err != nil || !strings.Contains(drawing.String(), "buffer") || !strings.Contains(drawing.String(), "a store reaches memory") {
 		t.Errorf("drawn: %v\n%s", err, drawing.String())
 	}
 }

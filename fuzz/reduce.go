@@ -44,7 +44,7 @@ func reductions(p Program, v designs.Variant) (list []reduction) {
 	if p.CPUs > 1 {
 		list = append(list, reduction{p.withoutCPU(), -1})
 	}
-	for _, t := range p.Traits.reductions() {
+	for _, t := range p.Traits.Reductions() {
 		c := p.clone()
 		c.Traits = t
 		list = append(list, reduction{c, -1})

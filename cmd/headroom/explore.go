@@ -17,6 +17,7 @@ import (
 	"headroom/designs/catalog"
 	"headroom/fuzz"
 	schedules "headroom/fuzz/explore"
+	"headroom/fuzz/shrink"
 	"headroom/kernel/mutant"
 	"headroom/kernel/sim"
 )
@@ -64,7 +65,7 @@ Strategies:
   dfs     every execution of tiny programs with at most --preemptions preemptions, each once; says whether they were exhausted
 
 A scenario is a file that says which tasks do what, and what some schedule is expected to lead to. It is run instead of generated programs, and the
-lock checker's reports are printed.
+lock checker's reports are printed. Each failure and each report leaves a replay file.
 
 Exit status: 0 nothing found, 1 a failure found, 2 bad input. With --scenario: 0 what the file expects was found, 1 not so, or something else.`,
 		Example: `  headroom explore --design percpu_tags --seconds 20
@@ -108,7 +109,7 @@ var instead = []struct {
 }{
 	{"bench", []string{"seconds", "executions", "seed", "json"}},
 	{"drivers", []string{"programs", "seconds", "seed", "out"}},
-	{"scenario", []string{"strategy", "preemptions", "executions", "seconds", "seed", "without", "shrink", "out"}},
+	{"scenario", []string{"strategy", "preemptions", "executions", "seconds", "seed", "without", "shrink", "json", "out"}},
 }
 
 // strangers refuses flags that would be given in vain.
@@ -244,7 +245,7 @@ func (o *exploreOptions) finding(ctx context.Context, v designs.Variant, r *fuzz
 	if o.shrink {
 		fmt.Fprintf(os.Stderr, "found %s after %d executions; making it small\n", r.Class, result.Executions)
 		shrinker := &fuzz.Shrinker{Variant: v, Executions: shrinkExecutions, Stop: func() bool { return ctx.Err() != nil }}
-		var shrunk *fuzz.Shrunk
+		var shrunk *shrink.Shrunk
 		if r, shrunk, err = shrinker.Run(r); err != nil {
 			return err
 		}

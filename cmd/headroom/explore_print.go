@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"headroom/fuzz"
+	"headroom/fuzz/shrink"
 )
 
 // outcome is what headroom explore --json prints.
@@ -35,7 +36,8 @@ type lockOutcome struct {
 	Rule    string `json:"rule"`
 	Summary string `json:"summary"`
 	Text    string `json:"text"`
-	Repeat  string `json:"repeat"` // the command that finds it again
+	Replay  string `json:"replay,omitempty"`
+	Repeat  string `json:"repeat,omitempty"` // the command that finds it again
 }
 
 // searchOutcome says how far a depth-first search came.
@@ -51,11 +53,11 @@ type searchOutcome struct {
 
 // shrunkOutcome says how small a failure became.
 type shrunkOutcome struct {
-	Executions int         `json:"executions"`
-	Finished   bool        `json:"finished"` // nothing more can go
-	Minimal    bool        `json:"minimal"`  // no execution of the program with fewer preemptions fails so
-	Before     fuzz.Extent `json:"before"`
-	After      fuzz.Extent `json:"after"`
+	Executions int           `json:"executions"`
+	Finished   bool          `json:"finished"` // nothing more can go
+	Minimal    bool          `json:"minimal"`  // no execution of the program with fewer preemptions fails so
+	Before     shrink.Extent `json:"before"`
+	After      shrink.Extent `json:"after"`
 }
 
 // search adds how far a depth-first search came; s is nil for other strategies.
@@ -141,15 +143,7 @@ func (s *searchOutcome) print(programs int, failed bool) {
 }
 
 func (s *shrunkOutcome) print() {
-	b, a := s.Before, s.After
-	fmt.Printf("made small in %d executions: tasks %d to %d, operations %d to %d, items %d to %d, CPUs %d to %d, preemptions %d to %d, steps %d to %d\n",
-		s.Executions, b.Tasks, a.Tasks, b.Ops, a.Ops, b.Items, a.Items, b.CPUs, a.CPUs, b.Preemptions, a.Preemptions, b.Steps, a.Steps)
-	switch {
-	case !s.Finished:
-		fmt.Println("  the budget for that ended first: something more may go")
-	case s.Minimal:
-		fmt.Println("  nothing more can go; every execution with fewer preemptions was made, and none fails so")
-	default:
-		fmt.Println("  nothing more can go")
-	}
+	shrunk := shrink.Shrunk{Executions: s.Executions, Finished: s.Finished, Before: s.Before, After: s.After}
+	sum, rest := shrunk.Describe(s.Minimal)
+	fmt.Printf("%s\n  %s\n", sum, rest)
 }

@@ -2,12 +2,12 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,23 +79,31 @@ func (o *exploreOptions) scenarioSearch(ctx context.Context, f *scenario.File) (
 
 // tellScenario writes replay files, prints the report, and sets the exit status.
 func (o *exploreOptions) tellScenario(ctx context.Context, s *scenario.Search, found *scenario.Found) error {
-	name := strings.TrimSuffix(filepath.Base(found.File.Name), filepath.Ext(found.File.Name))
-	var failure error
-	repeat := func(r *scenario.Replay) string {
-		path := filepath.Join(o.out, fmt.Sprintf("%s-%s-%016x.replay", name, r.Class, r.Hash))
-		failure = errors.Join(failure, replaceFile(path, []byte(r.String())))
-		return "bin/headroom replay " + path
+	paths := map[*scenario.Replay]string{}
+	for _, r := range slices.Concat(found.Failures, found.Chains) {
+		path, err := o.keepScenario(r)
+		if err != nil {
+			return err
+		}
+		paths[r] = path
 	}
 	again := fmt.Sprintf("bin/headroom explore --scenario %s --strategy %s --preemptions %d --seed %d", found.File.Name, s.Strategy, s.Bound, s.Seed)
 	if s.WithoutCompletions {
 		again += " --without " + completions
 	}
-	var text bytes.Buffer
-	if err := cmp.Or(found.Print(&text, s.Strategy, s.Seed, repeat, again), failure); err != nil {
-		return err
-	}
-	if _, err := os.Stdout.Write(text.Bytes()); err != nil {
-		return err
+	if o.asJSON {
+		if err := printJSON(os.Stdout, scenarioOutcomeOf(s, found, paths, ctx.Err() == nil)); err != nil {
+			return err
+		}
+	} else {
+		repeat := func(r *scenario.Replay) string { return repeatCommand(paths[r]) }
+		var text bytes.Buffer
+		if err := found.Print(&text, s.Strategy, s.Seed, repeat, again); err != nil {
+			return err
+		}
+		if _, err := os.Stdout.Write(text.Bytes()); err != nil {
+			return err
+		}
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -106,11 +114,18 @@ func (o *exploreOptions) tellScenario(ctx context.Context, s *scenario.Search, f
 	return nil
 }
 
-// replayScenario makes a run of a scenario again.
+func repeatCommand(path string) string { return "bin/headroom replay " + path }
+
+// keepScenario writes the replay file of a finding and returns its path.
+func (o *exploreOptions) keepScenario(r *scenario.Replay) (string, error) {
+	name := strings.TrimSuffix(filepath.Base(r.File.Name), filepath.Ext(r.File.Name))
+	class := strings.ReplaceAll(string(r.Class), ":", "-")
+	path := filepath.Join(o.out, fmt.Sprintf("%s-%s-%016x.replay", name, class, r.ID()))
+	return path, replaceFile(path, []byte(r.String()))
+}
+
+// replayScenario makes a run of a scenario again, or the executions of a report.
 func replayScenario(path string, o replayOptions) error {
-	if o.svg != "" || o.tolerant || o.asJSON {
-		return fmt.Errorf("%s: a replay of a scenario is printed as text, and followed to the step: leave --svg, --tolerant and --json out", path)
-	}
 	r, err := scenario.ReadReplay(path)
 	if err != nil {
 		return err
@@ -118,15 +133,15 @@ func replayScenario(path string, o replayOptions) error {
 	if _, ok := mutant.Find(r.File.Mutant); r.File.Mutant != "" && !ok {
 		return fmt.Errorf("%s: mutant %s is not in this build; see headroom list", path, r.File.Mutant)
 	}
-	played, differs := r.Play()
+	play := r.Play
+	if o.tolerant {
+		play = r.PlayTolerant
+	}
+	played, differs := play()
 	if played == nil {
 		return differs
 	}
-	var text bytes.Buffer
-	if err := played.Print(&text); err != nil {
-		return err
-	}
-	if _, err := os.Stdout.Write(text.Bytes()); err != nil {
+	if err := o.show(&played.Trace, replayedScenarioOf(played, differs), played.Print); err != nil {
 		return err
 	}
 	if differs != nil {

@@ -9,6 +9,7 @@ import (
 	"headroom/designs"
 	"headroom/designs/catalog"
 	"headroom/fuzz/lockdep"
+	"headroom/fuzz/scenario/clients"
 	"headroom/kernel"
 	"headroom/kernel/atomic"
 	"headroom/kernel/lock"
@@ -46,6 +47,7 @@ type runner struct {
 	expired int // the value of rounds at which the clocks went off last, plus one
 	again   int // how often they did since
 	steps   int
+	raised  int    // interrupts of this run
 	victim  *actor // whom the killer has chosen last
 }
 
@@ -83,7 +85,7 @@ type workWords struct {
 
 // newRunner makes the machine of a scenario, and all that is on it.
 func newRunner(f *File, withoutCompletions bool) (*runner, error) {
-	m, err := sim.New(sim.Options{CPUs: f.CPUs, Entities: f.entities(), MemoryBytes: memoryBytes, Races: true, StepLimit: stepsWithoutProgress, Fair: fairSteps})
+	m, err := sim.New(f.options())
 	if err != nil {
 		return nil, err
 	}
@@ -102,13 +104,19 @@ func newRunner(f *File, withoutCompletions bool) (*runner, error) {
 	m.WatchLocks(r.graph)
 	m.OnStuck(r.stuck)
 	m.OnIdle(r.idle)
+	m.OnUnplug(r.cpuDead)
 	r.drains = machine.Spec{Name: "drain", Body: r.drain}
 	return r, nil
 }
 
+// options are those of the scenario's machine.
+func (f *File) options() sim.Options {
+	return f.Traits.On(sim.Options{CPUs: f.CPUs, Entities: f.entities(), MemoryBytes: memoryBytes, Races: true, StepLimit: stepsWithoutProgress, Fair: fairSteps})
+}
+
 // entities is how many tasks and interrupts a run can have, each in a place of its own as far as there is room.
 func (f *File) entities() int {
-	n := len(f.Actors) + 8 // beside them workers, clocks and one that drains
+	n := len(f.Actors) + 8 + f.Traits.Hotplugs // beside them workers, clocks, hooks of CPUs and one that drains
 	for i := range f.Actors {
 		for _, o := range f.Actors[i].Ops {
 			switch o.Code {
@@ -119,7 +127,7 @@ func (f *File) entities() int {
 			}
 		}
 	}
-	return min(sim.MaxEntities, n)
+	return min(sim.MaxEntities, n) // the machine's own may take some of the room
 }
 
 // furnish makes what the scenario declares.
@@ -218,14 +226,18 @@ func (r *runner) newZone() (err error) {
 // newPool makes an allocator of a design.
 func (r *runner) newPool(a *Allocator) error {
 	design, variant, _ := strings.Cut(a.Variant, ":")
-	v, err := catalog.Find(design, variant)
-	if err != nil {
-		return err
+	v, known := clients.Find(design, variant)
+	if !known {
+		var err error
+		if v, err = catalog.Find(design, variant); err != nil {
+			return err
+		}
 	}
 	c := designs.Config{Items: a.Items, Room: a.Room, Bytes: a.Bytes, Knobs: map[string]int{}}
 	for _, k := range a.Knobs {
 		c.Knobs[k.Name] = k.Value
 	}
+	var err error
 	p := &pool{name: a.Name, variant: v, config: c, timeout: a.Timeout, out: map[designs.Item]bool{}}
 	switch {
 	case v.Capabilities.NativeOnly:
