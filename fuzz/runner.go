@@ -80,6 +80,9 @@ func newRunner(v designs.Variant, p Program, o runnerOptions) (*runner, error) {
 		return nil, err
 	}
 	r.ledger = newLedger(m, v, p.Config)
+	if v.Capabilities.Memory {
+		r.ledger.memory, _ = r.allocator.(designs.Bytes)
+	}
 	if err := r.newSpecial(); err != nil {
 		m.Close()
 		return nil, err
