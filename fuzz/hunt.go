@@ -116,6 +116,22 @@ func (h *Hunt) options() runnerOptions {
 	return o
 }
 
+// Add makes found what this hunt and one more of the same variant came to together. Failure, Reports and Search are those of the later one.
+func (found *Found) Add(more *Found) {
+	found.Executions += more.Executions
+	found.Programs += more.Programs
+	found.Steps += more.Steps
+	found.Nested = max(found.Nested, more.Nested)
+	found.Failure, found.Reports, found.Search = more.Failure, more.Reports, more.Search
+	found.Missed = slices.DeleteFunc(slices.Clone(more.Missed), func(name string) bool { return found.Reached[name] > 0 })
+	if found.Reached == nil {
+		found.Reached = map[string]int{}
+	}
+	for name, n := range more.Reached {
+		found.Reached[name] += n
+	}
+}
+
 // retire closes a runner, if there is one, and adds what it reached to hits and found.
 func (r *runner) retire(found *Found, hits []uint32) {
 	if r == nil {

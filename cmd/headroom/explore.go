@@ -53,7 +53,7 @@ func exploreCommand() *cobra.Command {
 		Short: "Run generated programs under many schedules and look for broken invariants",
 		Long: `Explore runs small generated programs on the simulated machine, each under many schedules, and checks uniqueness, conservation,
 waiting beside a free item, deadlock, livelock, data races and misuse. A failure is made as small as it goes, written to a replay file, and the
-command that repeats it is printed.
+command that repeats it is printed. A failure that the variant is known for, since its original has it, is kept once, and the search goes on beyond it.
 
 The machine's memory is sequentially consistent and does nothing by itself, unless --memory or --vary says otherwise; both go with each strategy.
 
@@ -173,23 +173,9 @@ func explore(ctx context.Context, o exploreOptions) error {
 	defer fuzz.SetMutant("")
 	fmt.Fprintf(os.Stderr, "exploring %s, strategy %s, seed %d; Ctrl-C ends it\n", v.FullName(), o.strategy, o.seed)
 	started := time.Now()
-	asked, stopped := 0, false
-	last := started
-	hunt := &fuzz.Hunt{Variant: v, Strategy: o.strategy, Bound: o.bound, Twice: o.twice, Seed: o.seed, Bare: o.bare, Executions: o.executions, MaxPrograms: o.programs,
-		Traits: fuzz.Traits{Memory: memory}, Vary: o.vary, NoLockdep: o.without == "lockdep",
-		Each: func(n int) {
-			if now := time.Now(); now.Sub(last) >= 5*time.Second {
-				last = now
-				fmt.Fprintf(os.Stderr, "%d executions in %.0f s\n", n, now.Sub(started).Seconds())
-			}
-		},
-		Stop: func() bool {
-			asked++
-			stopped = stopped || asked%64 == 0 && o.late(ctx, started)
-			return stopped
-		},
-	}
-	found, err := hunt.Run()
+	hunt := o.hunt(ctx, v, started)
+	hunt.Traits = fuzz.Traits{Memory: memory}
+	found, known, err := o.beyond(ctx, v, hunt)
 	if errors.Is(err, fuzz.ErrUnrepeatable) {
 		fmt.Printf("FAILURE unrepeatable: %v\n", err)
 		return status(exitFound)
@@ -201,7 +187,7 @@ func explore(ctx context.Context, o exploreOptions) error {
 		return fmt.Errorf("mutant %s: its code never ran in %d executions of %s: nothing is shown; choose a design that uses it", o.mutant, found.Executions, v.FullName())
 	}
 	result := &outcome{Design: v.FullName(), Mutant: o.mutant, Strategy: o.strategy, Seed: o.seed, Executions: found.Executions, Programs: found.Programs,
-		Steps: found.Steps, Seconds: time.Since(started).Seconds(), Reached: found.Reached, Missed: found.Missed, Finished: ctx.Err() == nil}
+		Steps: found.Steps, Seconds: time.Since(started).Seconds(), Reached: found.Reached, Missed: found.Missed, Known: known, Finished: ctx.Err() == nil}
 	result.search(found.Search, o.bound)
 	if found.Failure != nil {
 		if err := o.finding(ctx, v, found.Failure, result); err != nil {
@@ -212,7 +198,31 @@ func explore(ctx context.Context, o exploreOptions) error {
 		result.Locks = append(result.Locks, lockOutcome{Rule: string(r.Rule), Summary: r.Summary, Text: r.Text,
 			Repeat: fmt.Sprintf("%s --executions %d", o.command(v), found.Executions)})
 	}
-	return result.tell(o.asJSON, found.Failure != nil || len(found.Reports) > 0)
+	return result.tell(o.asJSON, found.Failure != nil || len(known)+len(found.Reports) > 0)
+}
+
+// hunt is what the flags ask for; it tells now and then how far it is.
+func (o *exploreOptions) hunt(ctx context.Context, v designs.Variant, started time.Time) *fuzz.Hunt {
+	asked, stopped := 0, false
+	last, made, before := started, 0, 0
+	return &fuzz.Hunt{Variant: v, Strategy: o.strategy, Bound: o.bound, Twice: o.twice, Seed: o.seed, Bare: o.bare, Executions: o.executions, MaxPrograms: o.programs,
+		Vary: o.vary, NoLockdep: o.without == "lockdep",
+		Each: func(n int) {
+			if n < before { // it went on beyond a known failure
+				made += before
+			}
+			before = n
+			if now := time.Now(); now.Sub(last) >= 5*time.Second {
+				last = now
+				fmt.Fprintf(os.Stderr, "%d executions in %.0f s\n", made+n, now.Sub(started).Seconds())
+			}
+		},
+		Stop: func() bool {
+			asked++
+			stopped = stopped || asked%64 == 0 && o.late(ctx, started)
+			return stopped
+		},
+	}
 }
 
 // command is what makes the same hunt again, but for its budget.

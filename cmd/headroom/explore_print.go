@@ -12,23 +12,24 @@ import (
 
 // outcome is what headroom explore --json prints.
 type outcome struct {
-	Design     string         `json:"design"`
-	Mutant     string         `json:"mutant"`
-	Strategy   string         `json:"strategy"`
-	Seed       uint64         `json:"seed"`
-	Executions int            `json:"executions"`
-	Programs   int            `json:"programs"`
-	Steps      int64          `json:"steps"`
-	Seconds    float64        `json:"seconds"`
-	Reached    map[string]int `json:"reached"`
-	Missed     []string       `json:"missed"`
-	Search     *searchOutcome `json:"search,omitempty"`
-	Class      string         `json:"class,omitempty"`
-	Message    string         `json:"message,omitempty"`
-	Shrunk     *shrunkOutcome `json:"shrunk,omitempty"`
-	Replay     string         `json:"replay,omitempty"`
-	Locks      []lockOutcome  `json:"locks,omitempty"`
-	Finished   bool           `json:"finished"` // false when interrupted
+	Design     string          `json:"design"`
+	Mutant     string          `json:"mutant"`
+	Strategy   string          `json:"strategy"`
+	Seed       uint64          `json:"seed"`
+	Executions int             `json:"executions"`
+	Programs   int             `json:"programs"`
+	Steps      int64           `json:"steps"`
+	Seconds    float64         `json:"seconds"`
+	Reached    map[string]int  `json:"reached"`
+	Missed     []string        `json:"missed"`
+	Search     *searchOutcome  `json:"search,omitempty"`
+	Class      string          `json:"class,omitempty"`
+	Message    string          `json:"message,omitempty"`
+	Shrunk     *shrunkOutcome  `json:"shrunk,omitempty"`
+	Replay     string          `json:"replay,omitempty"`
+	Locks      []lockOutcome   `json:"locks,omitempty"`
+	Known      []*knownOutcome `json:"known,omitempty"`
+	Finished   bool            `json:"finished"` // false when interrupted
 }
 
 // lockOutcome is a report of the lock checker.
@@ -100,13 +101,20 @@ func (r *outcome) print() {
 		fmt.Printf("  never reached: %s: of these paths this run shows nothing\n", strings.Join(r.Missed, ", "))
 	}
 	if r.Search != nil {
-		r.Search.print(r.Programs, r.Class != "")
+		r.Search.print(r.Programs, r.Class != "" || len(r.Known) > 0)
+	}
+	for _, k := range r.Known {
+		k.print(r.Design)
 	}
 	for _, l := range r.Locks {
 		fmt.Printf("FAILURE lockdep: %s: %s\n%srepeat: %s\n", l.Rule, l.Summary, l.Text, l.Repeat)
 	}
 	if r.Class == "" {
-		if len(r.Locks) == 0 {
+		switch {
+		case len(r.Locks) > 0:
+		case len(r.Known) > 0:
+			fmt.Println("no other failure found")
+		default:
 			fmt.Println("no failure found")
 		}
 		return
@@ -115,7 +123,12 @@ func (r *outcome) print() {
 	if r.Shrunk != nil {
 		r.Shrunk.print()
 	}
-	fmt.Printf("written to %s; step by step, or drawn:\n  bin/headroom replay %s\n  bin/headroom replay %s --svg build/run.svg\n", r.Replay, r.Replay, r.Replay)
+	tellReplay(r.Replay)
+}
+
+// tellReplay names a replay file, and the commands that show it.
+func tellReplay(path string) {
+	fmt.Printf("written to %s; step by step, or drawn:\n  bin/headroom replay %s\n  bin/headroom replay %s --svg build/run.svg\n", path, path, path)
 }
 
 func (s *searchOutcome) print(programs int, failed bool) {

@@ -225,3 +225,30 @@ func TestReplayDrawsAndTolerates(t *testing.T) {
 		t.Errorf("tolerantly: status %d: %s", tolerant.status, tolerant.stderr)
 	}
 }
+
+// Beyond faults that a variant is known for the search goes on, to the end of its budget: each class of them is kept once, and counted.
+func TestKnownFaultsDoNotEndASearch(t *testing.T) {
+	dir := t.TempDir()
+	e := headroom(t, dir, "explore", "--json", "--design", "percpu_tags", "--variant", "xchg", "--executions", "40000")
+	var x struct {
+		Executions int
+		Class      string
+		Reached    map[string]int
+		Known      []knownOutcome
+	}
+	if err := json.Unmarshal([]byte(e.stdout), &x); err != nil || e.status != exitFound || x.Class != "" || x.Executions != 40_000 || len(x.Known) != 2 || x.Reached["steal"] == 0 {
+		t.Fatalf("status %d, %v: %s%s", e.status, err, e.stdout, e.stderr)
+	}
+	for _, k := range x.Known {
+		if again := headroom(t, dir, "replay", k.Replay); again.status != 0 || !strings.Contains(again.stdout, k.Class+": "+k.Message) || k.Times < 2 || k.Why == "" {
+			t.Errorf("%+v: replayed with status %d", k, again.status)
+		}
+	}
+	if left := files(t, dir); len(left) != len(x.Known) {
+		t.Errorf("left behind are %v", left)
+	}
+	text := headroom(t, dir, "explore", "--design", "percpu_tags", "--variant", "xchg", "--executions", "40000")
+	if text.status != exitFound || strings.Count(text.stdout, "KNOWN FAULT ") != 2 || !strings.HasSuffix(text.stdout, "no other failure found\n") {
+		t.Errorf("status %d: %s", text.status, text.stdout)
+	}
+}
