@@ -141,7 +141,7 @@ func (o *exploreOptions) flags(c *cobra.Command) {
 	f.Uint64Var(&o.seed, "seed", 1, "seed of programs and schedules; equal seeds give equal hunts")
 	f.StringVar(&o.memory, "memory", "sc", "memory model of the machine: sc, tso or weak; race checks are made under sc only")
 	f.BoolVar(&o.vary, "vary", false, "draw for each program what its machine does by itself: memory model, nested interrupts, migration, hot-plug, failed allocations, kills")
-	f.BoolVar(&o.bare, "bare", false, "leave out the data-race checks, for speed")
+	f.BoolVar(&o.bare, "bare", false, "leave out the checks for data races, for lock order and of histories, for speed")
 	f.BoolVar(&o.bench, "bench", false, "measure the explorer's own speed on a small program, for --seconds (default 1) or --executions each")
 	f.StringVar(&o.scenario, "scenario", "", "run this scenario file instead of generated programs; see docs/METHOD.md")
 	f.StringVar(&o.without, "without", "", "leave out: lockdep, for speed; with --scenario completions, what the lock checker makes of waiting for workers and events")
