@@ -51,7 +51,7 @@ func exploreCommand() *cobra.Command {
 		Use:   "explore",
 		Short: "Run generated programs under many schedules and look for broken invariants",
 		Long: `Explore runs small generated programs on the simulated machine, each under many schedules, and checks uniqueness, conservation,
-waiting beside a free item, deadlock, livelock, data races and misuse. A failure is made as small as it goes, written to a replay file, and the
+waiting beside a free item, deadlock, livelock, data races, the order of locks, misuse and the contract. A failure is made as small as it goes, written to a replay file, and the
 command that repeats it is printed.
 
 The machine's memory is sequentially consistent and does nothing by itself, unless --memory or --vary says otherwise; both go with each strategy.
