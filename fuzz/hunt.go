@@ -168,6 +168,7 @@ type session struct {
 	seed       uint64         // of the execution that runs
 	length     int            // of the longest
 	hash       uint64         // of the latest
+	items      uint64         // digest of those it handed out
 	err        error
 }
 
@@ -228,12 +229,12 @@ func (s *session) begin() bool {
 
 // ended counts an execution, and reports false when it was the second of two and differs from the first.
 func (s *session) ended() bool {
-	r, before := s.runner, s.hash
-	s.length, s.hash = max(s.length, r.steps), r.machine.Hash()
+	r, hash, items := s.runner, s.hash, s.items
+	s.length, s.hash, s.items = max(s.length, r.steps), r.machine.Hash(), r.ledger.digest
 	s.found.count(r, s.hunt.Each)
-	if s.hunt.Twice && s.twice.Second() && (s.twice.Diverged != "" || s.hash != before) {
+	if s.hunt.Twice && s.twice.Second() && (s.twice.Diverged != "" || s.hash != hash || s.items != items) {
 		s.err = fmt.Errorf("%w: run a second time, the program\n%stook another way: %s", ErrUnrepeatable, r.program.String(),
-			cmp.Or(s.twice.Diverged, "equal steps, other values"))
+			cmp.Or(s.twice.Diverged, "equal choices, other words or other items"))
 	}
 	return s.err == nil
 }

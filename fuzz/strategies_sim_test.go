@@ -133,6 +133,17 @@ func TestTwiceNoticesADependentMachine(t *testing.T) {
 	}
 }
 
+// It notices an allocator that keeps something outside the machine's memory also where that changes no access, but only which items are handed out.
+func TestTwiceNoticesOtherItems(t *testing.T) {
+	for _, fault := range []string{"", "counts outside memory"} {
+		p := Program{Design: "toy", Variant: fault, CPUs: 1, Config: designs.Config{Items: 3}, Tasks: []Task{{Ops: []Op{{Code: Try}, {Code: Free}}}}}
+		h := Hunt{Variant: toyVariant(fault), Strategy: "random", Twice: true, Seed: 1, Executions: 10, Stop: never, Programs: []Program{p}}
+		if found, err := h.Run(); errors.Is(err, ErrUnrepeatable) != (fault != "") || found.Failure != nil {
+			t.Errorf("the toy that %q: the hunt ends with %v, and finds %v", fault, err, found.Failure)
+		}
+	}
+}
+
 // Bytes of both kinds lead to a mistake: the caller stops between load and store for as long as another one
 // allocates. Of an input 256 schedules are tried.
 func TestBytesFindMistakes(t *testing.T) {

@@ -61,7 +61,7 @@ Strategies:
   random  whoever may go on is equally likely
   pct     random priorities that change at --preemptions places; finds bugs of few orderings
   pos     random priorities of steps, drawn anew where two steps touch the same word
-  dfs     every execution of tiny programs with at most --preemptions preemptions, each once; says whether they were exhausted
+  dfs     every execution of tiny programs with no preemption, then with at most 1, up to --preemptions; says whether they were exhausted
 
 A scenario is a file that says which tasks do what, and what some schedule is expected to lead to. It is run instead of generated programs, and the
 lock checker's reports are printed.
