@@ -60,6 +60,20 @@ func TestSearchSaysWhatItExhausted(t *testing.T) {
 	}
 }
 
+// A search in which somebody spins until the machine takes over is not exhausted, since what the machine then does is one way of many; within the bound at
+// which nobody spins it is.
+func TestSearchWithSpinnersIsNotExhausted(t *testing.T) {
+	v := toyVariant("waits by looking")
+	p := Program{Design: "toy", Variant: v.Name, CPUs: 2, Config: designs.Config{Items: 1}, Tasks: []Task{{CPU: 0, Ops: []Op{{Code: Wait}, {Code: Free}}}, {CPU: 1, Ops: []Op{{Code: Wait}}}}}
+	for bound, want := range []Search{{Exhausted: 1, Bound: -1}, {Bound: -1}} {
+		found := hunt(t, Hunt{Variant: v, Strategy: "dfs", Bound: bound, Seed: 1, Programs: []Program{p}, MaxPrograms: 1, Bare: true})
+		s := *found.Search
+		if (s.TookOver > 0) != (want.Exhausted == 0) || s.Exhausted != want.Exhausted || s.Whole != 0 || s.Bound != want.Bound || found.Failure != nil {
+			t.Errorf("bound %d: %+v in %d executions, failure %v", bound, s, found.Executions, found.Failure)
+		}
+	}
+}
+
 // contended is a program of two tasks that allocate and free one of two tags twice.
 func contended() Program {
 	p := Program{Design: "percpu_tags", Variant: "lock", CPUs: 2, Config: designs.Config{Items: 2}}

@@ -65,6 +65,9 @@ func (y *toy) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 			}
 			return it, nil
 		}
+		if y.fault == "waits by looking" {
+			continue
+		}
 		if !gfp.MayWait() {
 			if y.fault == "waits where it must not" && t.Context() == kernel.Process {
 				t.Sleeping()
