@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"headroom/designs"
+	"headroom/internal/rng"
 	"headroom/kernel/sim"
 )
 
@@ -17,6 +18,7 @@ type ledger struct {
 	memory  designs.Bytes  // of an allocator whose items are memory, nil of others
 	out     int            // items held by tasks and pending interrupts
 	reading []designs.Item // that readers use, who do not hold them
+	digest  uint64         // of the items handed out, in their order
 }
 
 // stretch is an item and the memory behind it, from and to an offset; both are 0 where that is not known.
@@ -32,13 +34,14 @@ func newLedger(m *sim.Machine, v designs.Variant, c designs.Config) ledger {
 func (l *ledger) reset() {
 	clear(l.held)
 	l.loose = l.loose[:0]
-	l.out = 0
+	l.out, l.digest = 0, 0
 	l.reading = l.reading[:0]
 }
 
 // take records that an item was handed out.
 func (l *ledger) take(it designs.Item) {
 	l.out++
+	l.digest = rng.Mix(l.digest ^ uint64(it))
 	if len(l.reading) != 0 && slices.Contains(l.reading, it) {
 		l.machine.Fail(sim.Uniqueness, "item %d was handed out while a reader from before its free uses it", it)
 	}

@@ -60,6 +60,20 @@ func TestSearchSaysWhatItExhausted(t *testing.T) {
 	}
 }
 
+// A search in which somebody spins until the machine takes over is not exhausted, since what the machine then does is one way of many; within the bound at
+// which nobody spins it is.
+func TestSearchWithSpinnersIsNotExhausted(t *testing.T) {
+	v := toyVariant("waits by looking")
+	p := Program{Design: "toy", Variant: v.Name, CPUs: 2, Config: designs.Config{Items: 1}, Tasks: []Task{{CPU: 0, Ops: []Op{{Code: Wait}, {Code: Free}}}, {CPU: 1, Ops: []Op{{Code: Wait}}}}}
+	for bound, want := range []Search{{Exhausted: 1, Bound: -1}, {Bound: -1}} {
+		found := hunt(t, Hunt{Variant: v, Strategy: "dfs", Bound: bound, Seed: 1, Programs: []Program{p}, MaxPrograms: 1, Bare: true})
+		s := *found.Search
+		if (s.TookOver > 0) != (want.Exhausted == 0) || s.Exhausted != want.Exhausted || s.Whole != 0 || s.Bound != want.Bound || found.Failure != nil {
+			t.Errorf("bound %d: %+v in %d executions, failure %v", bound, s, found.Executions, found.Failure)
+		}
+	}
+}
+
 // contended is a program of two tasks that allocate and free one of two tags twice.
 func contended() Program {
 	p := Program{Design: "percpu_tags", Variant: "lock", CPUs: 2, Config: designs.Config{Items: 2}}
@@ -130,6 +144,17 @@ func TestTwiceNoticesADependentMachine(t *testing.T) {
 	h := Hunt{Variant: defaultVariant(t, "percpu_tags"), Strategy: "random", Twice: true, Seed: huntSeed, Executions: 2_000, Stop: never}
 	if found, err := h.Run(); !errors.Is(err, ErrUnrepeatable) || found.Failure != nil || !strings.Contains(err.Error(), "took another way") {
 		t.Errorf("the hunt ends with %v, and finds %v", err, found.Failure)
+	}
+}
+
+// It notices an allocator that keeps something outside the machine's memory also where that changes no access, but only which items are handed out.
+func TestTwiceNoticesOtherItems(t *testing.T) {
+	for _, fault := range []string{"", "counts outside memory"} {
+		p := Program{Design: "toy", Variant: fault, CPUs: 1, Config: designs.Config{Items: 3}, Tasks: []Task{{Ops: []Op{{Code: Try}, {Code: Free}}}}}
+		h := Hunt{Variant: toyVariant(fault), Strategy: "random", Twice: true, Seed: 1, Executions: 10, Stop: never, Programs: []Program{p}}
+		if found, err := h.Run(); errors.Is(err, ErrUnrepeatable) != (fault != "") || found.Failure != nil {
+			t.Errorf("the toy that %q: the hunt ends with %v, and finds %v", fault, err, found.Failure)
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ type toy struct {
 	full    uint64
 	words   *toyWords
 	scratch []int
+	calls   int
 }
 
 type toyWords struct {
@@ -43,7 +44,12 @@ func toyVariant(fault string) designs.Variant {
 			words, err := mem.New[toyWords](place.Memory(), 0)
 			return &toy{fault: fault, full: 1<<c.Items - 1, words: words}, err
 		},
-		Guaranteed: func(c designs.Config) int { return c.Items },
+		Guaranteed: func(c designs.Config) int {
+			if fault == "counts outside memory" {
+				return 1
+			}
+			return c.Items
+		},
 	}
 }
 
@@ -58,6 +64,9 @@ func (y *toy) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 				y.words.waiters.Finish(t)
 			}
 			return it, nil
+		}
+		if y.fault == "waits by looking" {
+			continue
 		}
 		if !gfp.MayWait() {
 			if y.fault == "waits where it must not" && t.Context() == kernel.Process {
@@ -111,6 +120,10 @@ func (y *toy) claim() (designs.Item, bool) {
 		bit := bits.TrailingZeros64(^old & y.full)
 		if bit == 64 {
 			return 0, false
+		}
+		if y.fault == "counts outside memory" {
+			bit = (bit + y.calls) % bits.Len64(y.full)
+			y.calls++
 		}
 		taken := old | 1<<bit
 		if y.fault == "panics in two ways" && bit > 0 {

@@ -52,8 +52,9 @@ func exploreCommand() *cobra.Command {
 		Use:   "explore",
 		Short: "Run generated programs under many schedules and look for broken invariants",
 		Long: `Explore runs small generated programs on the simulated machine, each under many schedules, and checks uniqueness, conservation,
-waiting beside a free item, deadlock, livelock, data races and misuse. A failure is made as small as it goes, written to a replay file, and the
-command that repeats it is printed. A failure that the variant is known for, since its original has it, is kept once, and the search goes on beyond it.
+waiting beside a free item, deadlock, livelock, data races, the order of locks, misuse and the contract. A failure is made as small as it goes, written
+to a replay file, and the command that repeats it is printed. A failure that the variant is known for, since its original has it, is kept once, and the
+search goes on beyond it.
 
 The machine's memory is sequentially consistent and does nothing by itself, unless --memory or --vary says otherwise; both go with each strategy.
 
@@ -62,7 +63,7 @@ Strategies:
   random  whoever may go on is equally likely
   pct     random priorities that change at --preemptions places; finds bugs of few orderings
   pos     random priorities of steps, drawn anew where two steps touch the same word
-  dfs     every execution of tiny programs with at most --preemptions preemptions, each once; says whether they were exhausted
+  dfs     every execution of tiny programs with no preemption, then with at most 1, up to --preemptions; says whether they were exhausted
 
 A scenario is a file that says which tasks do what, and what some schedule is expected to lead to. It is run instead of generated programs, and the
 lock checker's reports are printed. Each failure and each report leaves a replay file.

@@ -49,6 +49,7 @@ type searchOutcome struct {
 	Whole     int  `json:"whole"`     // those of them that have no executions beyond the bound
 	Reached   int  `json:"reached"`   // the bound up to which all executions were made of the program that was broken off; -1 for none
 	Pruned    int  `json:"pruned"`    // executions given up, since they only order steps without a conflict otherwise
+	TookOver  int  `json:"tookOver"`  // executions without progress that went on in turn in the end, which makes their programs not exhausted
 	Plain     int  `json:"plain"`     // programs of which none was given up so: what their machines' own steps touch is not known
 }
 
@@ -65,7 +66,7 @@ type shrunkOutcome struct {
 func (r *outcome) search(s *fuzz.Search, bound int) {
 	if s != nil {
 		r.Search = &searchOutcome{Bound: max(bound, -1), Exhausted: s.Exhausted == r.Programs && r.Programs > 0, Programs: s.Exhausted, Whole: s.Whole,
-			Reached: s.Bound, Pruned: s.Pruned, Plain: s.Plain}
+			Reached: s.Bound, Pruned: s.Pruned, Plain: s.Plain, TookOver: s.TookOver}
 	}
 }
 
@@ -143,6 +144,9 @@ func (s *searchOutcome) print(programs int, failed bool) {
 		fmt.Printf("exhausted at bound %d: every execution %s of all %d programs was made, of %d of them every one there is", s.Bound, within, programs, s.Whole)
 	case failed:
 		fmt.Printf("not exhausted: the search ended at the failure, after %d programs of which every execution %s was made", s.Programs, within)
+	case s.TookOver > 0:
+		fmt.Printf("not exhausted: %d executions got nowhere for so long that everybody went on in turn, which was not tried in every way; every execution %s was made of %d programs of %d",
+			s.TookOver, within, s.Programs, programs)
 	default:
 		fmt.Printf("not exhausted: the budget ended first; every execution %s was made of %d programs of %d", within, s.Programs, programs)
 		if s.Reached >= 0 {

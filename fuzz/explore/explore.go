@@ -4,7 +4,7 @@
 //	PCT       random priorities, lowered at a few random steps
 //	POS       random priorities of steps, drawn anew where their order matters
 //	Swarm     another of these for each execution, and another stickiness
-//	DFS       all executions with at most so many preemptions, each once
+//	DFS       all executions with at most so many preemptions, in rounds
 //	Bytes     a fuzzer's data, read in one of two ways
 //	Replay    the choices of an earlier run, strictly
 //	Tolerant  the choices of an earlier run, as far as they can be followed
