@@ -94,6 +94,9 @@ func (s *Search) executions(r *runner, strategy explore.Strategy, found *Found) 
 		if err != nil && !errors.As(err, &f) {
 			return err
 		}
+		if f != nil && f.Class == sim.Machinery {
+			return fmt.Errorf("%s: the simulator has not room for it: %s: make the scenario smaller", s.File.Name, f.Message)
+		}
 		if f != nil {
 			if err := s.failed(r, strategy, f, seed, found); err != nil {
 				return err
