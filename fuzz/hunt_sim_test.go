@@ -44,7 +44,7 @@ const leastExecutions = 20_000
 
 // The designs as they are survive the gate, and the gate went through every slow path: a clean run that reached nothing shows nothing.
 func TestDesignsSurviveTheGate(t *testing.T) {
-	for _, v := range catalog.All() {
+	for _, v := range slices.Concat(catalog.All(), catalog.Beside()) {
 		if v.Capabilities.NativeOnly || len(v.Breaks) > 0 {
 			continue
 		}
@@ -70,6 +70,7 @@ func TestDesignsSurviveTheGate(t *testing.T) {
 var pathTests = map[string]string{
 	"kernel/page":         "TestNoScheduleBreaksAnInvariant",
 	"kernel/slab":         "TestNoScheduleBreaksAnInvariant",
+	"designs/gfp_nolocks": "TestClientTakesEverySlowPath",
 	"designs/ida":         "TestTreeTakesEverySlowPath",
 	"designs/reservation": "TestSuiteTakesEverySlowPath",
 	"designs/mempool":     "TestNoScheduleBreaksAPromise",
@@ -78,7 +79,7 @@ var pathTests = map[string]string{
 // Every slow path there is is asked for: by the gate, on a variant that names it, or by a test of its package.
 func TestEverySlowPathIsAskedFor(t *testing.T) {
 	for _, point := range reach.All() {
-		if slices.ContainsFunc(catalog.All(), func(v designs.Variant) bool {
+		if slices.ContainsFunc(slices.Concat(catalog.All(), catalog.Beside()), func(v designs.Variant) bool {
 			named := v.SlowPaths == nil || slices.Contains(v.SlowPaths, point.Name)
 			return !v.Capabilities.NativeOnly && cmp.Or(v.SlowHost, "designs/"+v.Design) == point.Host && named
 		}) {

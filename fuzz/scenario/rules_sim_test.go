@@ -3,6 +3,7 @@
 package scenario
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -237,6 +238,22 @@ func TestReportsThatAreNotExpectedAreSaid(t *testing.T) {
 		if got := strings.Join(found.Unmet, "; "); got != c.says {
 			t.Errorf("expect %s: %q; want %q", c.expect, got, c.says)
 		}
+	}
+}
+
+// To take all items of a large pool, at the end of a run, is no livelock, and more interrupts than the simulator has room for are no finding.
+func TestLargeScenariosAreNoFindings(t *testing.T) {
+	found := search(t, read(t, "allocator p percpu_tags:lock items 4096\ntask A cpu 0\nalloc p\nexpect nothing\n"), 1, 3, false)
+	if !found.Met() {
+		t.Errorf("a pool of 4096: %v", found.Unmet)
+	}
+	hands := "cpus 16\nallocator p percpu_tags:lock items 400\n"
+	for i := range 24 {
+		hands += fmt.Sprintf("task T%d cpu %d\nalloc p NOWAIT x10\n", i, i%16) + strings.Repeat("hand p 1\n", 10)
+	}
+	s := &Search{File: read(t, hands+"expect nothing\n"), Seed: 1, Executions: 200, Stop: func() bool { return false }}
+	if _, err := s.Run(); err == nil || !strings.HasPrefix(err.Error(), "test.scn: the simulator has not room for it: more than 64 tasks and interrupts") {
+		t.Errorf("240 interrupts: %v", err)
 	}
 }
 

@@ -95,6 +95,9 @@ func (s *Search) executions(r *runner, strategy explore.Strategy, found *Found) 
 		if err != nil && !errors.As(err, &f) && !abandoned {
 			return list, err
 		}
+		if f != nil && f.Class == sim.Machinery {
+			return list, fmt.Errorf("%s: the simulator has not room for it: %s: make the scenario smaller", s.File.Name, f.Message)
+		}
 		if f != nil || r.graph.Facts() > facts {
 			execution, err := s.again(r, strategy, f, abandoned)
 			if err != nil {
