@@ -63,7 +63,8 @@ Strategies:
   dfs     every execution of tiny programs with at most --preemptions preemptions, each once; says whether they were exhausted
 
 A scenario is a file that says which tasks do what, and what some schedule is expected to lead to. It is run instead of generated programs, and the
-lock checker's reports are printed. Each failure and each report leaves a replay file.
+lock checker's reports are printed. Each failure and each report leaves a replay file, and a failure a smaller scenario that fails in the same way.
+The file says what the machine does by itself, not --memory and --vary.
 
 Exit status: 0 nothing found, 1 a failure found, 2 bad input. With --scenario: 0 what the file expects was found, 1 not so, or something else.`,
 		Example: `  headroom explore --design percpu_tags --seconds 20
