@@ -45,7 +45,7 @@ func (r *runner) newSpecial() (err error) {
 	if x.defers, _ = r.allocator.(Deferrer); x.defers != nil {
 		x.defers.NewReaders(func(it designs.Item) bool { return slices.Contains(r.ledger.reading, it) })
 	}
-	if r.program.Traits.Memory == sim.SC { // under the others no moment is the same for all CPUs
+	if r.program.Traits.Memory == sim.SC && r.program.Traits.Kills == 0 { // under the others no moment is the same for all CPUs; a victim has rights of its own
 		x.auditor, _ = r.allocator.(Auditor)
 	}
 	x.lister, _ = r.allocator.(Lister)

@@ -30,9 +30,9 @@ func shrunk(t *testing.T, f *File) []*Small {
 // scenario that meets its expectation, and a replay that repeats; making it small once more changes nothing.
 func TestFailingScenariosShrink(t *testing.T) {
 	for _, c := range []struct {
-		name  string
-		left  string // the operations that are left, a line an actor
-		left2 shrink.Extent
+		name string
+		left string // the operations that are left, a line an actor
+		size shrink.Extent
 	}{
 		{"rientjes-abc", "A: alloc a NOIO, lock b, unlock b; B: lock b, alloc zone, unlock b; C: fill zone, alloc a NOIO",
 			shrink.Extent{Tasks: 3, Ops: 8, Items: 1, CPUs: 1, Preemptions: 1}},
@@ -47,8 +47,8 @@ func TestFailingScenariosShrink(t *testing.T) {
 			f := s.Replay.File
 			after := s.Shrunk.After
 			after.Segments, after.Steps = 0, 0
-			if got := operationsOf(f); got != c.left || after != c.left2 || !s.Shrunk.Finished || !s.Replay.Minimal {
-				t.Errorf("%s shrinks to %q, %+v, finished %v, minimal %v; want %q, %+v", c.name, got, after, s.Shrunk.Finished, s.Replay.Minimal, c.left, c.left2)
+			if got := operationsOf(f); got != c.left || after != c.size || !s.Shrunk.Finished || !s.Replay.Minimal {
+				t.Errorf("%s shrinks to %q, %+v, finished %v, minimal %v; want %q, %+v", c.name, got, after, s.Shrunk.Finished, s.Replay.Minimal, c.left, c.size)
 			}
 			back, err := ParseReplay("f.replay", s.Replay.String())
 			if err != nil {
@@ -59,6 +59,9 @@ func TestFailingScenariosShrink(t *testing.T) {
 			}
 			if found := search(t, f, 1, 2*storedExecutions, false); !found.Met() {
 				t.Errorf("%s: what is left does not meet its expectation: %v", c.name, found.Unmet)
+			}
+			if c.size.Ops > 4 {
+				continue // twice is shown by the others
 			}
 			again, err := (&Shrinker{Stop: func() bool { return false }}).Run(s.Replay, "small.scn")
 			if err != nil || operationsOf(again.Replay.File) != c.left || again.Shrunk.After != s.Shrunk.After {
@@ -92,7 +95,7 @@ func TestPartsOfRightScenariosAreRight(t *testing.T) {
 		"cpus 2\nallocator t sbitmap items 3\ntask A cpu 0\nalloc t NOIO x2\nfree t all\ntask B cpu 1\nalloc t NOIO x2\nfree t all\n",
 	}
 	stream := rng.New(11)
-	for range 60 {
+	for range 30 {
 		driver, _, _ := strings.Cut(strings.TrimPrefix(GenerateDriver(&stream).String(), Header+"\n"), "expect ")
 		texts = append(texts, driver)
 	}
