@@ -80,7 +80,7 @@ func (c *shrinkable) Smaller() (list []shrink.Smaller) {
 		smaller := *c
 		smaller.program = *p
 		list = append(list, shrink.Smaller{Case: &smaller, Fit: func(schedule []explore.Segment) []explore.Segment {
-			return less.schedule(schedule, c.program.options(c.variant, c.options), smaller.program.options(c.variant, c.options))
+			return shrink.Refit(schedule, less.gone, c.program.options(c.variant, c.options), smaller.program.options(c.variant, c.options))
 		}})
 	}
 	return list

@@ -49,7 +49,7 @@ func (r *runner) newSpecial() (err error) {
 			return slices.Contains(r.ledger.reading, it)
 		})
 	}
-	if r.program.Traits.Memory == sim.SC { // under the others no moment is the same for all CPUs
+	if r.program.Traits.Memory == sim.SC && r.program.Traits.Kills == 0 { // under the others no moment is the same for all CPUs; a victim has rights of its own
 		x.auditor, _ = r.allocator.(Auditor)
 	}
 	x.lister, _ = r.allocator.(Lister)

@@ -17,6 +17,7 @@ import (
 	"headroom/designs/catalog"
 	"headroom/fuzz"
 	schedules "headroom/fuzz/explore"
+	"headroom/fuzz/scenario/clients"
 	"headroom/fuzz/shrink"
 	"headroom/kernel/mutant"
 	"headroom/kernel/sim"
@@ -66,7 +67,8 @@ Strategies:
   dfs     every execution of tiny programs with no preemption, then with at most 1, up to --preemptions; says whether they were exhausted
 
 A scenario is a file that says which tasks do what, and what some schedule is expected to lead to. It is run instead of generated programs, and the
-lock checker's reports are printed. Each failure and each report leaves a replay file.
+lock checker's reports are printed. Each failure and each report leaves a replay file, and a failure a smaller scenario that fails in the same way.
+The file says what the machine does by itself, not --memory and --vary.
 
 Exit status: 0 nothing found, 1 a failure found, 2 bad input. With --scenario: 0 what the file expects was found, 1 not so, or something else.`,
 		Example: `  headroom explore --design percpu_tags --seconds 20
@@ -77,6 +79,7 @@ Exit status: 0 nothing found, 1 a failure found, 2 bad input. With --scenario: 0
   headroom explore --design sbitmap --twice --executions 10000
   headroom explore --design sbitmap --memory weak --strategy pct
   headroom explore --design percpu_tags --vary --executions 100000
+  headroom explore --design clients --variant queues --mutant SB-05 --vary
   headroom explore --scenario fuzz/testdata/rientjes-abc.scn
   headroom explore --scenario fuzz/testdata/heo-refill-under-lock.scn --without completions
   headroom explore --drivers --seed 7
@@ -136,7 +139,7 @@ func strangers(f *pflag.FlagSet) error {
 // flags declares the flags of headroom explore.
 func (o *exploreOptions) flags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&o.design, "design", "", "design to explore; see headroom list")
+	f.StringVar(&o.design, "design", "", "design to explore, see headroom list; or clients, whose variants are small users of allocators (fuzz/scenario/clients)")
 	f.StringVar(&o.variant, "variant", "", "variant of the design (default the first)")
 	f.StringVar(&o.mutant, "mutant", "", "switch this planted mistake on; see headroom list")
 	f.StringVar(&o.strategy, "strategy", schedules.Names[0], "who takes the next step: "+strings.Join(schedules.Names, ", "))
@@ -278,11 +281,7 @@ func (o *exploreOptions) check() (designs.Variant, error) {
 	if o.design == "" {
 		return designs.Variant{}, fmt.Errorf("--design is missing: name one, such as percpu_tags; see headroom list")
 	}
-	find := func() (designs.Variant, error) { return catalog.Find(o.design, o.variant) }
-	if o.variant == "" {
-		find = func() (designs.Variant, error) { return catalog.Default(o.design) }
-	}
-	v, err := find()
+	v, err := o.find()
 	if err != nil {
 		return v, err
 	}
@@ -313,6 +312,21 @@ func (o *exploreOptions) checkStrategy() error {
 		return fmt.Errorf("--strategy: pct with %d changes of priority: give 1 to %d as --preemptions", o.bound, schedules.MaxChanges)
 	}
 	return nil
+}
+
+// find is the variant of a design, or a client: small allocators and users of allocators, which are there for mistakes whose own place is no design.
+func (o *exploreOptions) find() (designs.Variant, error) {
+	switch {
+	case o.design == clients.Design:
+		v, err := clients.Named(o.variant)
+		if err != nil {
+			err = fmt.Errorf("--variant: %w", err)
+		}
+		return v, err
+	case o.variant == "":
+		return catalog.Default(o.design)
+	}
+	return catalog.Find(o.design, o.variant)
 }
 
 // budget refuses a budget that cannot be, and gives one where there is none.

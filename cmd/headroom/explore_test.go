@@ -252,3 +252,28 @@ func TestKnownFaultsDoNotEndASearch(t *testing.T) {
 		t.Errorf("status %d: %s", text.status, text.stdout)
 	}
 }
+
+// Clients are explored like designs: nothing is found in one that is right, the mistake planted in another is, and its replay repeats.
+func TestClientsAreExplored(t *testing.T) {
+	dir := t.TempDir()
+	if e := headroom(t, dir, "explore", "--design", "clients", "--variant", "queues", "--executions", "2000"); e.status != 0 ||
+		!strings.Contains(e.stdout, "clients:queues: swarm, 2000 executions") || !strings.Contains(e.stdout, "no failure found") {
+		t.Errorf("status %d: %s%s", e.status, e.stdout, e.stderr)
+	}
+	if e := headroom(t, dir, "explore", "--design", "clients", "--executions", "100"); e.status != 0 || !strings.Contains(e.stdout, "clients:aio: ") {
+		t.Errorf("without a variant status %d: %s%s", e.status, e.stdout, e.stderr)
+	}
+	e := headroom(t, dir, "explore", "--design", "clients", "--variant", "owners", "--mutant", "JE-01", "--executions", "100000", "--shrink=false")
+	_, path, _ := strings.Cut(e.stdout, "bin/headroom replay ")
+	path, _, _ = strings.Cut(path, "\n")
+	if e.status != exitFound || path == "" {
+		t.Fatalf("with JE-01 status %d: %s%s", e.status, e.stdout, e.stderr)
+	}
+	if e := headroom(t, dir, "replay", path); e.status != 0 || !strings.Contains(e.stdout, "clients:owners") {
+		t.Errorf("the replay ends with %d: %s%s", e.status, e.stdout, e.stderr)
+	}
+	e = headroom(t, dir, "explore", "--design", "clients", "--variant", "tea")
+	if e.status != exitUnusable || !strings.Contains(e.stderr, `--variant: no client is called "tea": there are aio, stack, bio`) || strings.Count(e.stderr, "\n") != 1 {
+		t.Errorf("status %d: %s%s", e.status, e.stdout, e.stderr)
+	}
+}

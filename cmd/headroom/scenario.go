@@ -50,7 +50,36 @@ func exploreScenario(ctx context.Context, o exploreOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := o.shrinkScenario(ctx, found); err != nil {
+		return err
+	}
 	return o.tellScenario(ctx, search, found)
+}
+
+// scenarioShrinkExecutions bounds the making small of each failure: ten seconds or so.
+const scenarioShrinkExecutions = 100_000
+
+// shrinkScenario makes each failure small.
+func (o *exploreOptions) shrinkScenario(ctx context.Context, found *scenario.Found) error {
+	if !o.shrink {
+		return nil
+	}
+	for _, r := range found.Failures {
+		fmt.Fprintf(os.Stderr, "found %s after %d executions; making it small\n", r.Class, found.Executions)
+		shrinker := &scenario.Shrinker{Executions: scenarioShrinkExecutions, Stop: func() bool { return ctx.Err() != nil }}
+		small, err := shrinker.Run(r, o.findingPath(r, "-small.scn"))
+		if err != nil {
+			return err
+		}
+		found.Small = append(found.Small, small)
+	}
+	return nil
+}
+
+// findingPath is where a file about a finding goes.
+func (o *exploreOptions) findingPath(r *scenario.Replay, end string) string {
+	name := strings.TrimSuffix(filepath.Base(r.File.Name), filepath.Ext(r.File.Name))
+	return filepath.Join(o.out, name+"-"+strings.ReplaceAll(string(r.Class), ":", "-")+end)
 }
 
 // scenarioSearch is the search that the flags ask for.
@@ -79,13 +108,9 @@ func (o *exploreOptions) scenarioSearch(ctx context.Context, f *scenario.File) (
 
 // tellScenario writes replay files, prints the report, and sets the exit status.
 func (o *exploreOptions) tellScenario(ctx context.Context, s *scenario.Search, found *scenario.Found) error {
-	paths := map[*scenario.Replay]string{}
-	for _, r := range slices.Concat(found.Failures, found.Chains) {
-		path, err := o.keepScenario(r)
-		if err != nil {
-			return err
-		}
-		paths[r] = path
+	paths, err := o.keepScenario(found)
+	if err != nil {
+		return err
 	}
 	again := fmt.Sprintf("bin/headroom explore --scenario %s --strategy %s --preemptions %d --seed %d", found.File.Name, s.Strategy, s.Bound, s.Seed)
 	if s.WithoutCompletions {
@@ -116,12 +141,27 @@ func (o *exploreOptions) tellScenario(ctx context.Context, s *scenario.Search, f
 
 func repeatCommand(path string) string { return "bin/headroom replay " + path }
 
-// keepScenario writes the replay file of a finding and returns its path.
-func (o *exploreOptions) keepScenario(r *scenario.Replay) (string, error) {
-	name := strings.TrimSuffix(filepath.Base(r.File.Name), filepath.Ext(r.File.Name))
-	class := strings.ReplaceAll(string(r.Class), ":", "-")
-	path := filepath.Join(o.out, fmt.Sprintf("%s-%s-%016x.replay", name, class, r.ID()))
-	return path, replaceFile(path, []byte(r.String()))
+// keepScenario writes a replay file of each finding, and the scenarios that were made small, and returns their paths.
+func (o *exploreOptions) keepScenario(found *scenario.Found) (map[*scenario.Replay]string, error) {
+	paths := map[*scenario.Replay]string{}
+	for _, r := range slices.Concat(found.Failures, found.Chains) {
+		paths[r] = o.findingPath(r, fmt.Sprintf("-%016x.replay", r.ID()))
+	}
+	for _, s := range found.Small {
+		if s.Shrunk.After == s.Shrunk.Before {
+			continue
+		}
+		paths[s.Replay] = strings.TrimSuffix(s.Replay.File.Name, ".scn") + ".replay"
+		if err := replaceFile(s.Replay.File.Name, []byte(s.Replay.File.Source)); err != nil {
+			return nil, err
+		}
+	}
+	for r, path := range paths {
+		if err := replaceFile(path, []byte(r.String())); err != nil {
+			return nil, err
+		}
+	}
+	return paths, nil
 }
 
 // replayScenario makes a run of a scenario again, or the executions of a report.

@@ -36,6 +36,14 @@ type scenarioFailure struct {
 	Schedule    []scenario.Stretch `json:"schedule"`  // in short
 	Replay      string             `json:"replay"`
 	Repeat      string             `json:"repeat"`
+	Shrunk      *shrunkScenario    `json:"shrunk,omitempty"`
+}
+
+// shrunkScenario says how small a failure of a scenario became. The last two are empty when nothing could go.
+type shrunkScenario struct {
+	shrunkOutcome
+	Scenario string `json:"scenario,omitempty"` // the file of what is left
+	Repeat   string `json:"repeat,omitempty"`
 }
 
 func scenarioOutcomeOf(s *scenario.Search, found *scenario.Found, paths map[*scenario.Replay]string, finished bool) *scenarioOutcome {
@@ -43,9 +51,19 @@ func scenarioOutcomeOf(s *scenario.Search, found *scenario.Found, paths map[*sce
 	out := &scenarioOutcome{Scenario: f.Name, Title: f.Title, Mutant: string(f.Mutant), Strategy: s.Strategy, Seed: s.Seed, Executions: found.Executions,
 		Steps: found.Steps, Edges: found.Edges, Exhausted: found.Exhausted, Expect: listed(f.Expect), Reached: listed(found.Reached), Met: found.Met(),
 		Unmet: listed(found.Unmet), Failures: []scenarioFailure{}, Locks: []lockOutcome{}, Finished: finished}
-	for _, r := range found.Failures {
-		out.Failures = append(out.Failures, scenarioFailure{Class: string(r.Class), Message: r.Message, Preemptions: r.Preemptions, Steps: r.Steps,
-			Situation: listed(r.Situation), Schedule: r.Short, Replay: paths[r], Repeat: repeatCommand(paths[r])})
+	for i, r := range found.Failures {
+		failure := scenarioFailure{Class: string(r.Class), Message: r.Message, Preemptions: r.Preemptions, Steps: r.Steps,
+			Situation: listed(r.Situation), Schedule: r.Short, Replay: paths[r], Repeat: repeatCommand(paths[r])}
+		if i < len(found.Small) {
+			small := found.Small[i]
+			s := small.Shrunk
+			failure.Shrunk = &shrunkScenario{shrunkOutcome: shrunkOutcome{Executions: s.Executions, Finished: s.Finished, Minimal: small.Replay.Minimal,
+				Before: s.Before, After: s.After}}
+			if path := paths[small.Replay]; path != "" {
+				failure.Shrunk.Scenario, failure.Shrunk.Repeat = small.Replay.File.Name, repeatCommand(path)
+			}
+		}
+		out.Failures = append(out.Failures, failure)
 	}
 	for i, r := range found.Reports {
 		path := paths[found.Chains[i]]

@@ -31,7 +31,8 @@ func TestScenarioTellsWhetherItsExpectationIsMet(t *testing.T) {
 		status int
 		says   string
 	}{{"met.scn", 0, "expected livelock lockdep:element: met\n"}, {"unmet.scn", exitFound, "expected nothing: NOT met: "}} {
-		first, second := headroom(t, dir, "explore", "--scenario", c.name), headroom(t, dir, "explore", "--scenario", c.name)
+		arguments := []string{"explore", "--scenario", c.name, "--shrink=false"}
+		first, second := headroom(t, dir, arguments...), headroom(t, dir, arguments...)
 		if first != second {
 			t.Errorf("%s prints\n%s%s\nand then\n%s%s", c.name, first.stdout, first.stderr, second.stdout, second.stderr)
 		}
@@ -39,7 +40,7 @@ func TestScenarioTellsWhetherItsExpectationIsMet(t *testing.T) {
 			t.Errorf("%s ends with %d, want %d and %q:\n%s%s", c.name, first.status, c.status, c.says, first.stdout, first.stderr)
 		}
 	}
-	met := headroom(t, dir, "explore", "--scenario", "met.scn").stdout
+	met := headroom(t, dir, "explore", "--scenario", "met.scn", "--shrink=false").stdout
 	_, command, _ := strings.Cut(met, "repeat: bin/headroom replay ")
 	path, _, _ := strings.Cut(command, "\n")
 	again := headroom(t, dir, "replay", path)
@@ -108,6 +109,33 @@ func TestScenarioFindingsLeaveReplays(t *testing.T) {
 	if e := headroom(t, dir, "replay", "--json", "changed.replay"); e.status != exitFound || !strings.Contains(e.stdout, `"repeated": false`) ||
 		strings.Count(e.stderr, "\n") != 1 {
 		t.Errorf("of a changed file status %d: %s%s", e.status, e.stdout, e.stderr)
+	}
+}
+
+// A failure of a scenario is made small: the report says what it was and what is left, the scenario that is left lies beside the replay file, and both
+// commands that repeat do.
+func TestFailingScenariosAreMadeSmall(t *testing.T) {
+	dir := t.TempDir()
+	name, err := filepath.Abs(filepath.Join(sourceFolder, "fuzz", "testdata", "two-from-one-pool.scn"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := headroom(t, dir, "explore", "--scenario", name)
+	for _, part := range []string{"made small in ", ": tasks 2 to 2, operations 4 to 2, items 2 to 2, CPUs 2 to 1, preemptions ", "nothing more can go",
+		"What is left, as build/findings/two-from-one-pool-deadlock-small.scn:\n  headroom scenario 1\n", "two-from-one-pool-deadlock-small.scn:6 alloc p NOIO x2, and has 1 of p"} {
+		if e.status != 0 || !strings.Contains(e.stdout, part) {
+			t.Fatalf("status %d, and %q is not there:\n%s%s", e.status, part, e.stdout, e.stderr)
+		}
+	}
+	small := filepath.Join("build", "findings", "two-from-one-pool-deadlock-small")
+	if !strings.Contains(e.stdout, "repeat: bin/headroom replay "+small+".replay\n") {
+		t.Errorf("no command repeats what is left:\n%s", e.stdout)
+	}
+	if e := headroom(t, dir, "replay", small+".replay"); e.status != 0 || !strings.Contains(e.stdout, "DEADLOCK: ") {
+		t.Errorf("the replay of what is left ends with %d:\n%s%s", e.status, e.stdout, e.stderr)
+	}
+	if e := headroom(t, dir, "explore", "--scenario", small+".scn", "--shrink=false"); e.status != 0 || strings.Contains(e.stdout, "made small in") {
+		t.Errorf("what is left, explored, ends with %d:\n%s%s", e.status, e.stdout, e.stderr)
 	}
 }
 

@@ -48,6 +48,7 @@ type runner struct {
 	again   int // how often they did since
 	steps   int
 	raised  int    // interrupts of this run
+	blind   bool   // the lock checker is left out
 	victim  *actor // whom the killer has chosen last
 }
 
@@ -225,19 +226,11 @@ func (r *runner) newZone() (err error) {
 
 // newPool makes an allocator of a design.
 func (r *runner) newPool(a *Allocator) error {
-	design, variant, _ := strings.Cut(a.Variant, ":")
-	v, known := clients.Find(design, variant)
-	if !known {
-		var err error
-		if v, err = catalog.Find(design, variant); err != nil {
-			return err
-		}
+	v, err := a.find()
+	if err != nil {
+		return err
 	}
-	c := designs.Config{Items: a.Items, Room: a.Room, Bytes: a.Bytes, Knobs: map[string]int{}}
-	for _, k := range a.Knobs {
-		c.Knobs[k.Name] = k.Value
-	}
-	var err error
+	c := a.config()
 	p := &pool{name: a.Name, variant: v, config: c, timeout: a.Timeout, out: map[designs.Item]bool{}}
 	switch {
 	case v.Capabilities.NativeOnly:
@@ -257,6 +250,23 @@ func (r *runner) newPool(a *Allocator) error {
 	}
 	r.pools = append(r.pools, p)
 	return nil
+}
+
+// find is the allocator's variant.
+func (a *Allocator) find() (designs.Variant, error) {
+	design, variant, _ := strings.Cut(a.Variant, ":")
+	if v, ok := clients.Find(design, variant); ok {
+		return v, nil
+	}
+	return catalog.Find(design, variant)
+}
+
+func (a *Allocator) config() designs.Config {
+	c := designs.Config{Items: a.Items, Room: a.Room, Bytes: a.Bytes, Knobs: map[string]int{}}
+	for _, k := range a.Knobs {
+		c.Knobs[k.Name] = k.Value
+	}
+	return c
 }
 
 // poolOf finds an allocator by its name.

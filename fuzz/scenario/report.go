@@ -21,9 +21,12 @@ func (found *Found) Print(w io.Writer, strategy string, seed uint64, repeat func
 	if len(found.Reached) > 0 {
 		p.line("reached: %s", strings.Join(found.Reached, " "))
 	}
-	for _, r := range found.Failures {
+	for i, r := range found.Failures {
 		r.print(p, &sim.Failure{Class: r.Class, Message: r.Message})
 		p.line("repeat: %s", repeat(r))
+		if i < len(found.Small) {
+			found.Small[i].print(p, repeat)
+		}
 	}
 	for i, r := range found.Reports {
 		p.line("")
@@ -47,6 +50,23 @@ func (found *Found) Print(w io.Writer, strategy string, seed uint64, repeat func
 		p.line("expected %s: NOT met: %s", expect, why)
 	}
 	return p.err
+}
+
+// print writes what was left when a failing run was made small, if that is less than before.
+func (s *Small) print(p *printer, repeat func(*Replay) string) {
+	sum, rest := s.Shrunk.Describe(s.Replay.Minimal)
+	p.line("")
+	p.line("%s; %s", sum, rest)
+	if s.Shrunk.After == s.Shrunk.Before {
+		return
+	}
+	r := s.Replay
+	p.line("What is left, as %s:", r.File.Name)
+	for line := range strings.Lines(r.File.Source) {
+		p.text("  " + line)
+	}
+	r.print(p, &sim.Failure{Class: r.Class, Message: r.Message})
+	p.line("repeat: %s", repeat(r))
 }
 
 // print writes one failing execution.

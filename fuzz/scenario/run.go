@@ -68,7 +68,9 @@ func (r *runner) quiescent() error {
 	m.WatchLocks(nil)
 	defer func() {
 		m.Mute(false)
-		m.WatchLocks(r.graph)
+		if !r.blind {
+			m.WatchLocks(r.graph)
+		}
 	}()
 	return m.Run()
 }

@@ -33,6 +33,7 @@ type Found struct {
 	Executions int
 	Steps      int64
 	Failures   []*Replay        // one of each class, in the order of finding
+	Small      []*Small         // of each failure, where somebody made them small; empty otherwise
 	Reports    []lockdep.Report // in the order of finding
 	Chains     []*Replay        // of each report: the executions that show it
 	Latest     int              // the execution, from 1, in which the latest report was made

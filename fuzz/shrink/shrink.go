@@ -324,3 +324,21 @@ func (s *Shrinker) prove() (changed bool) {
 	s.best.Minimal = done
 	return false
 }
+
+// Refit renumbers the entities of a schedule from those of a machine to those of a smaller case's, on which the entity gone is not there any more; -1 if
+// all are.
+func Refit(schedule []explore.Segment, gone int, from, to sim.Options) []explore.Segment {
+	var left []explore.Segment
+	for _, s := range schedule {
+		own := s.Entity >= from.Entities
+		s.Entity = from.Renumber(s.Entity, to)
+		if s.Entity < 0 || !own && s.Entity == gone {
+			continue
+		}
+		if gone >= 0 && !own && s.Entity > gone {
+			s.Entity--
+		}
+		left = append(left, s)
+	}
+	return left
+}
