@@ -86,7 +86,7 @@ func (o *exploreOptions) tellScenario(ctx context.Context, s *scenario.Search, f
 		failure = errors.Join(failure, replaceFile(path, []byte(r.String())))
 		return "bin/headroom replay " + path
 	}
-	again := fmt.Sprintf("bin/headroom explore --scenario %s --strategy %s --seed %d", found.File.Name, s.Strategy, s.Seed)
+	again := fmt.Sprintf("bin/headroom explore --scenario %s --strategy %s --preemptions %d --seed %d", found.File.Name, s.Strategy, s.Bound, s.Seed)
 	if s.WithoutCompletions {
 		again += " --without " + completions
 	}

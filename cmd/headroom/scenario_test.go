@@ -47,6 +47,22 @@ func TestScenarioTellsWhetherItsExpectationIsMet(t *testing.T) {
 	}
 }
 
+// The command that repeats a report of the lock checker makes the same search, whatever it was.
+func TestScenarioReportsAreFoundAgain(t *testing.T) {
+	dir := t.TempDir()
+	text := "headroom scenario 1\ncpus 2\nmutex a\nmutex b\ntask A cpu 0\n lock a\n lock b\n unlock b\n unlock a\n" +
+		"task B cpu 1\n lock b\n lock a\n unlock a\n unlock b\nexpect lockdep:order\n"
+	if err := os.WriteFile(filepath.Join(dir, "two.scn"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	first := headroom(t, dir, "explore", "--scenario", "two.scn", "--strategy", "pct", "--preemptions", "5", "--seed", "9")
+	_, command, _ := strings.Cut(first.stdout, "repeat: bin/headroom ")
+	command, _, _ = strings.Cut(command, "\n")
+	if again := headroom(t, dir, strings.Fields(command)...); again != first || !strings.Contains(command, " --strategy pct --preemptions 5 --seed 9 ") {
+		t.Errorf("%q gives\n%s\nand it was\n%s", command, again.stdout, first.stdout)
+	}
+}
+
 // A scenario that cannot be used ends with status 2 and one line with file, line and remedy, and so do flags that do not go with one.
 func TestUnusableScenariosAreRefused(t *testing.T) {
 	dir := t.TempDir()
