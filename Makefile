@@ -4,7 +4,7 @@ GO ?= go
 RACE = -race -timeout 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build test tidy vet test-native test-sim test-race test-record generate bench bench-quick bench-callgrind bench-explore explore soak fuzz fuzz-ci fuzz-gofuzz clean numa-tools test-numa report-tools test-report bench-cost cost-tools linux-source
+.PHONY: help build test tidy vet test-native test-sim test-race test-record generate bench bench-quick bench-callgrind explore soak fuzz fuzz-ci fuzz-gofuzz clean numa-tools test-numa report-tools test-report bench-cost cost-tools linux-source
 
 help: ## explain every target (this text)
 	@echo "headroom compares kernel allocator designs. Targets:"
@@ -81,7 +81,7 @@ bench-callgrind: ## instructions that the branch for reservations costs, counted
 	done | awk -v bar=$(BRANCH_BAR) '{ print; n[$$1] = $$2 } END { if (NR != 3) exit 1; more = n["branch"] - n["without"]; \
 		printf "the branch costs %.2f instructions a pair, %s may be\n", more, bar; exit more > bar }'
 
-bench-explore: build ## look for failures in every variant the simulator can run, for 5 minutes
+explore: build ## look for failures in every variant the simulator can run, for 5 minutes
 	bin/headroom soak --seconds 300
 
 HOURS ?= 8

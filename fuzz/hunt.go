@@ -25,7 +25,7 @@ type Hunt struct {
 	Bound       int    // see explore.New; for a depth-first search, of tiny programs, the most preemptions
 	Twice       bool   // make every execution two times, and compare
 	Seed        uint64
-	Bare        bool                 // leave out the race checks, for speed
+	Bare        bool                 // leave out the race checks, the lock checker and the look at histories, for speed
 	NoLockdep   bool                 // leave out the lock checker
 	Stop        func() bool          // asked between executions; once true, always true
 	Executions  int                  // end after so many; 0 for no limit
@@ -90,7 +90,7 @@ func (h *Hunt) Run() (*Found, error) {
 		found.Programs++
 		if r == nil || len(h.Programs) != 1 { // with one program the same machine goes on
 			r.retire(found, hits)
-			r, err = newRunner(h.Variant, program, runnerOptions{bare: h.Bare, hub: h.hub, lockdep: !h.Bare && !h.NoLockdep, linear: linearEvery})
+			r, err = newRunner(h.Variant, program, h.options())
 			if err != nil && h.Draw != nil && !errors.Is(err, ErrNativeOnly) {
 				continue
 			}
@@ -105,6 +105,15 @@ func (h *Hunt) Run() (*Found, error) {
 		}
 	}
 	return found, nil
+}
+
+// options are the checks that the hunt makes.
+func (h *Hunt) options() runnerOptions {
+	o := runnerOptions{bare: h.Bare, hub: h.hub}
+	if !h.Bare {
+		o.lockdep, o.linear = !h.NoLockdep, linearEvery
+	}
+	return o
 }
 
 // retire closes a runner, if there is one, and adds what it reached to hits and found.

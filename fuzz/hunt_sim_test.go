@@ -3,6 +3,9 @@
 package fuzz
 
 import (
+	"cmp"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -10,6 +13,7 @@ import (
 
 	"headroom/designs"
 	"headroom/designs/catalog"
+	"headroom/kernel/reach"
 	"headroom/kernel/sim"
 )
 
@@ -40,7 +44,7 @@ const leastExecutions = 20_000
 
 // The designs as they are survive the gate, and the gate went through every slow path: a clean run that reached nothing shows nothing.
 func TestDesignsSurviveTheGate(t *testing.T) {
-	for _, v := range catalog.All() {
+	for _, v := range slices.Concat(catalog.All(), catalog.Beside()) {
 		if v.Capabilities.NativeOnly || len(v.Breaks) > 0 {
 			continue
 		}
@@ -57,6 +61,39 @@ func TestDesignsSurviveTheGate(t *testing.T) {
 		}
 		if v.Design == "percpu_tags" && len(found.Reached) < 8 {
 			t.Errorf("%s names only the points %v", v.FullName(), found.Reached)
+		}
+	}
+}
+
+// pathTests are the packages with slow paths that no variant names, since explored programs do not come there, and the test that fails when one of them is
+// never taken; but mempool's path for victims is the one by which TestEmptyPoolOpensTheReserveToTheKillersVictim sees one served.
+var pathTests = map[string]string{
+	"kernel/page":         "TestNoScheduleBreaksAnInvariant",
+	"kernel/slab":         "TestNoScheduleBreaksAnInvariant",
+	"designs/gfp_nolocks": "TestClientTakesEverySlowPath",
+	"designs/ida":         "TestTreeTakesEverySlowPath",
+	"designs/reservation": "TestSuiteTakesEverySlowPath",
+	"designs/mempool":     "TestNoScheduleBreaksAPromise",
+}
+
+// Every slow path there is is asked for: by the gate, on a variant that names it, or by a test of its package.
+func TestEverySlowPathIsAskedFor(t *testing.T) {
+	for _, point := range reach.All() {
+		if slices.ContainsFunc(slices.Concat(catalog.All(), catalog.Beside()), func(v designs.Variant) bool {
+			named := v.SlowPaths == nil || slices.Contains(v.SlowPaths, point.Name)
+			return !v.Capabilities.NativeOnly && cmp.Or(v.SlowHost, "designs/"+v.Design) == point.Host && named
+		}) {
+			continue
+		}
+		files, err := filepath.Glob(filepath.Join("..", point.Host, "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if test := pathTests[point.Host]; test == "" || !slices.ContainsFunc(files, func(file string) bool {
+			text, err := os.ReadFile(file)
+			return err == nil && strings.Contains(string(text), "func "+test+"(t *testing.T)")
+		}) {
+			t.Errorf("%s: the slow path %s is named by no variant, and asked for by no test", point.Host, point.Name)
 		}
 	}
 }

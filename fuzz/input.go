@@ -51,7 +51,7 @@ const bytesStrategy = "bytes"
 // fails, nil if none does. The error is for what could not be run: ErrUnrepeatable,
 // or sim.ErrNoSimulator in a native build; and ErrLocks for what the lock checker found in all runs together (package lockdep).
 func (in *Input) Run(schedules int) (*Replay, error) {
-	r, err := newRunner(in.Variant, in.Program, runnerOptions{})
+	r, err := newRunner(in.Variant, in.Program, runnerOptions{lockdep: true, linear: linearEvery})
 	if err != nil {
 		return nil, fmt.Errorf("the program\n%scannot be made: %w", in.Program.String(), err)
 	}

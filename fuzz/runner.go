@@ -267,27 +267,15 @@ func (r *runner) body(t *kernel.Task, i int) {
 
 func (r *runner) operate(t *kernel.Task, s *taskState, op Op) {
 	s.now = op
-	defer r.machine.Progress()
 	switch op.Code {
 	case Try:
 		r.alloc(t, s, kernel.NoWait)
 	case Wait:
 		r.alloc(t, s, kernel.NoIO)
 	case Free, FreeLast, Complete:
-		if len(s.held) == 0 {
-			return
+		if len(s.held) > 0 {
+			r.release(t, s, op)
 		}
-		at := 0
-		if op.Code == FreeLast {
-			at = len(s.held) - 1
-		}
-		it := s.held[at]
-		s.held = append(s.held[:at], s.held[at+1:]...)
-		if op.Code == Complete {
-			r.raise(t, s, op.CPU, it, false)
-			return
-		}
-		r.free(t, it)
 	case IRQTry:
 		r.raise(t, s, op.CPU, 0, true)
 	case Yield:
@@ -304,6 +292,22 @@ func (r *runner) operate(t *kernel.Task, s *taskState, op Op) {
 		}
 	default:
 		r.operateSpecial(t, s, op)
+	}
+	r.machine.Progress()
+}
+
+// release frees the first of the task's items, or the last, or has an interrupt do it.
+func (r *runner) release(t *kernel.Task, s *taskState, op Op) {
+	at := 0
+	if op.Code == FreeLast {
+		at = len(s.held) - 1
+	}
+	it := s.held[at]
+	s.held = append(s.held[:at], s.held[at+1:]...)
+	if op.Code == Complete {
+		r.raise(t, s, op.CPU, it, false)
+	} else {
+		r.free(t, it)
 	}
 }
 

@@ -17,13 +17,14 @@ type special struct {
 	defers   Deferrer
 	auditor  Auditor
 	lister   Lister
-	inside   int // calls under way, each counted with the items it may come by or give
-	pending  int // interrupts that have not ended
-	byFlag   int // allocations begun by callers whose flags open part of a reserve
-	byRight  int // and whose task has the right to all of it
-	calls    []*around
-	robbed   int    // the CPU that was stolen from last, -1 for none
-	passed   []bool // by CPU: it had items then, and has had some since
+	inside   int       // calls under way, each counted with the items it may come by or give
+	pending  int       // interrupts that have not ended
+	byFlag   int       // allocations begun by callers whose flags open part of a reserve
+	byRight  int       // and whose task has the right to all of it
+	calls    []*around // under way
+	spare    []*around // of calls that have returned
+	robbed   int       // the CPU that was stolen from last, -1 for none
+	passed   []bool    // by CPU: it had items then, and has had some since
 	words    []mem.Plain64
 }
 
@@ -56,6 +57,7 @@ func (r *runner) newSpecial() (err error) {
 
 func (x *special) reset() {
 	x.inside, x.pending, x.byFlag, x.byRight = 0, 0, 0, 0
+	x.spare = append(x.spare, x.calls...)
 	x.calls = x.calls[:0]
 	x.robbed = -1
 	clear(x.passed)
@@ -68,7 +70,8 @@ func (r *runner) enter(t *kernel.Task, items int) *around {
 	if !x.exact && x.lister == nil {
 		return nil
 	}
-	a := &around{items: items, most: r.ledger.out + x.inside - items}
+	a := x.unused()
+	*a = around{items: items, most: r.ledger.out + x.inside - items}
 	for _, other := range x.calls {
 		other.most = max(other.most, r.ledger.out+x.inside-other.items)
 	}
@@ -76,6 +79,17 @@ func (r *runner) enter(t *kernel.Task, items int) *around {
 	if x.lister != nil && len(r.tasks) == 1 && x.pending == 0 {
 		a.listed = r.listed()
 	}
+	return a
+}
+
+// unused is the note of a call that has returned, or a new one.
+func (x *special) unused() *around {
+	n := len(x.spare)
+	if n == 0 {
+		return new(around)
+	}
+	a := x.spare[n-1]
+	x.spare = x.spare[:n-1]
 	return a
 }
 
@@ -89,6 +103,7 @@ func (r *runner) leave(t *kernel.Task, items int, a *around, err error) {
 	for i, other := range x.calls {
 		if other == a {
 			x.calls = append(x.calls[:i], x.calls[i+1:]...)
+			x.spare = append(x.spare, a)
 			break
 		}
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -18,9 +17,6 @@ const (
 
 // exploreDrivers runs generated drivers, and says whether the lock checker foresaw those that deadlock.
 func exploreDrivers(ctx context.Context, o exploreOptions) error {
-	if o.design != "" || o.scenario != "" || o.mutant != "" || o.executions != 0 {
-		return errors.New("--drivers are generated, and each gets the same number of schedules: leave --design, --scenario, --mutant and --executions out")
-	}
 	if o.seconds == 0 && o.programs == 0 {
 		o.programs = drivers
 	}

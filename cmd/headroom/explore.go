@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"headroom/designs"
 	"headroom/designs/catalog"
@@ -82,8 +84,11 @@ Exit status: 0 nothing found, 1 a failure found, 2 bad input. With --scenario: 0
   headroom explore --drivers --seed 7
   headroom explore --bench`,
 		Args: arguments(0),
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(c *cobra.Command, _ []string) error {
 			return simulated(func(ctx context.Context) error {
+				if err := strangers(c.Flags()); err != nil {
+					return err
+				}
 				switch {
 				case o.bench:
 					return exploreBench(ctx, o)
@@ -98,6 +103,36 @@ Exit status: 0 nothing found, 1 a failure found, 2 bad input. With --scenario: 0
 	}
 	o.flags(c)
 	return c
+}
+
+// instead are the flags that ask for something other than a hunt in a design, and which flags go with each.
+var instead = []struct {
+	flag string
+	uses []string
+}{
+	{"bench", []string{"seconds", "executions", "seed", "json"}},
+	{"drivers", []string{"programs", "seconds", "seed", "out"}},
+	{"scenario", []string{"strategy", "preemptions", "executions", "seconds", "seed", "without", "shrink", "out", "json"}},
+}
+
+// strangers refuses flags that would be given in vain.
+func strangers(f *pflag.FlagSet) error {
+	for _, mode := range instead {
+		if value := f.Lookup(mode.flag).Value.String(); value == "" || value == "false" {
+			continue
+		}
+		var list []string
+		f.Visit(func(given *pflag.Flag) {
+			if given.Name != mode.flag && !slices.Contains(mode.uses, given.Name) {
+				list = append(list, "--"+given.Name)
+			}
+		})
+		if len(list) > 0 {
+			return fmt.Errorf("--%s: leave %s out: what goes with it is --%s", mode.flag, strings.Join(list, ", "), strings.Join(mode.uses, ", --"))
+		}
+		return nil
+	}
+	return nil
 }
 
 // flags declares the flags of headroom explore.
@@ -116,7 +151,7 @@ func (o *exploreOptions) flags(c *cobra.Command) {
 	f.Uint64Var(&o.seed, "seed", 1, "seed of programs and schedules; equal seeds give equal hunts")
 	f.StringVar(&o.memory, "memory", "sc", "memory model of the machine: sc, tso or weak; race checks are made under sc only")
 	f.BoolVar(&o.vary, "vary", false, "draw for each program what its machine does by itself: memory model, nested interrupts, migration, hot-plug, failed allocations, kills")
-	f.BoolVar(&o.bare, "bare", false, "leave out the data-race checks, for speed")
+	f.BoolVar(&o.bare, "bare", false, "leave out the checks for data races, for lock order and of histories, for speed")
 	f.BoolVar(&o.bench, "bench", false, "measure the explorer's own speed on a small program, for --seconds (default 1) or --executions each")
 	f.StringVar(&o.scenario, "scenario", "", "run this scenario file instead of generated programs; see docs/METHOD.md")
 	f.StringVar(&o.without, "without", "", "leave out: lockdep, for speed; with --scenario completions, what the lock checker makes of waiting for workers and events")

@@ -56,9 +56,6 @@ const benchChunk = 100_000
 
 // exploreBench measures the explorer, on one processor as every exploration.
 func exploreBench(ctx context.Context, o exploreOptions) error {
-	if o.design != "" || o.variant != "" || o.mutant != "" || o.bare || o.twice {
-		return fmt.Errorf("--bench runs programs of its own, with all checks and bare: leave --design, --variant, --mutant, --bare and --twice away")
-	}
 	given := o.seconds != 0 || o.executions != 0
 	if err := o.budget(); err != nil {
 		return err

@@ -58,7 +58,7 @@ Exit status: 0 all are found and nothing else is, 1 otherwise, 2 bad input.`,
 	f.IntVar(&o.executions, "executions", 0, fmt.Sprintf("most executions for each mistake (default 120000, with --matrix %d)", matrixExecutions))
 	f.Float64Var(&o.seconds, "seconds", 60, "most seconds of processor time for each mistake")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of programs and schedules; equal seeds give equal hunts")
-	f.BoolVar(&o.matrix, "matrix", false, "hunt the mistakes of history under every strategy, and print the executions that each takes")
+	f.BoolVar(&o.matrix, "matrix", false, "hunt each mistake under every strategy, and print the executions that it takes; those of history first")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 	return c
 }
@@ -70,6 +70,9 @@ func (o *mutantsOptions) check() error {
 	}
 	if _, err := schedules.New(o.strategy, huntBound); err != nil {
 		return fmt.Errorf("--strategy: %w", err)
+	}
+	if test := families.TestOf(mutant.ID(o.id)); o.matrix && test != "" {
+		return fmt.Errorf("--matrix --id %s: it is killed by %s, and hunted under no strategy: leave --matrix out", o.id, test)
 	}
 	if o.executions < 0 || !(o.seconds > 0) { // a NaN is not above 0
 		return fmt.Errorf("--executions %d --seconds %g: give a number of executions, and more than 0 seconds", o.executions, o.seconds)
@@ -90,7 +93,7 @@ func (o *mutantsOptions) run(ctx context.Context) error {
 	if o.matrix {
 		return o.runMatrix(ctx)
 	}
-	report := &mutantsReport{Seed: o.seed, Budget: o.executions, Mutants: []mutantRow{}, Clean: []cleanRow{}}
+	report := &mutantsReport{Seed: o.seed, Budget: o.executions, Mutants: []mutantRow{}, Clean: []cleanRow{}, Known: []knownRow{}}
 	for _, m := range families.Order(mutant.All()) {
 		if o.id != "" && m.ID != mutant.ID(o.id) {
 			continue
@@ -118,6 +121,9 @@ func (o *mutantsOptions) run(ctx context.Context) error {
 			return status(exitInterrupted)
 		}
 		report.Clean = append(report.Clean, row)
+	}
+	if len(report.Clean) > 0 {
+		report.Known = knownFaults(report.Clean)
 	}
 	return report.tell(o.asJSON)
 }
@@ -151,10 +157,15 @@ func (o *mutantsOptions) hunt(ctx context.Context, m mutant.Mutant) (mutantRow, 
 		return row, fmt.Errorf("mutant %s: %w", m.ID, err)
 	}
 	row.Executions, row.Seconds = found.Executions, roundSeconds(processorTime()-began)
-	if found.Failure == nil {
+	if found.Failure == nil && len(found.Locks) == 0 {
 		return row, nil
 	}
 	row.Found = true
+	if found.Failure == nil {
+		l := &found.Locks[0]
+		row.Executions, row.On, row.Family, row.Reported, row.Locks = l.Executions, l.Variant, l.Family, l.String(), true
+		return row, nil
+	}
 	row.On = designs.Variant{Design: found.Failure.Program.Design, Name: found.Failure.Program.Variant}.FullName()
 	row.Family, row.Reported = found.Family, string(found.Failure.Class)+": "+found.Failure.Message
 	row.Ops, row.Preemptions, err = shrunkLength(ctx, m.ID, found.Failure)
@@ -191,6 +202,9 @@ func (o *mutantsOptions) clean(ctx context.Context, folder string) (cleanRow, er
 	row.Executions = found.Executions
 	for _, f := range found.Known {
 		row.note(f)
+	}
+	if len(found.Locks) > 0 {
+		row.Found, row.Replay = found.Locks[0].Variant+": "+found.Locks[0].String(), found.Locks[0].Report.Text
 	}
 	if found.Failure != nil {
 		row.Found, row.Replay = string(found.Failure.Class)+": "+found.Failure.Message, found.Failure.String()

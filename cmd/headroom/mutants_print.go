@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -31,6 +32,7 @@ type mutantRow struct {
 	Family      string    `json:"family,omitempty"`
 	On          string    `json:"on,omitempty"` // the variant that failed, or the test
 	Reported    string    `json:"reported,omitempty"`
+	Locks       bool      `json:"locks,omitempty"` // the lock checker alone found it: there is no run to make small
 }
 
 func newMutantRow(m mutant.Mutant) mutantRow {
@@ -57,20 +59,33 @@ type cleanRow struct {
 	Host       string   `json:"host"`
 	Variants   int      `json:"variants"`
 	Executions int      `json:"executions"`
-	Known      []string `json:"known,omitempty"` // faults that are known and were met
+	Known      []string `json:"known,omitempty"` // the variants whose known faults were met
 	Found      string   `json:"found,omitempty"`
-	Replay     string   `json:"replay,omitempty"` // as a file
+	Replay     string   `json:"replay,omitempty"` // as a file, or the lock checker's report
 }
 
 // note adds a known fault, once.
 func (r *cleanRow) note(f *families.Fault) {
-	text := f.Variant + ": " + f.Why
-	for _, known := range r.Known {
-		if known == text {
-			return
-		}
+	if !slices.Contains(r.Known, f.Variant) {
+		r.Known = append(r.Known, f.Variant)
 	}
-	r.Known = append(r.Known, text)
+}
+
+// knownRow is a fault that a variant has without a mistake, and the replay file that shows it.
+type knownRow struct {
+	Variant string `json:"variant"`
+	Met     bool   `json:"met"`    // in these hunts
+	Replay  string `json:"replay"` // in the source tree
+	Why     string `json:"why"`
+}
+
+// knownFaults is the table of them.
+func knownFaults(clean []cleanRow) (rows []knownRow) {
+	for _, f := range families.KnownFaults {
+		met := slices.ContainsFunc(clean, func(c cleanRow) bool { return slices.Contains(c.Known, f.Variant) })
+		rows = append(rows, knownRow{Variant: f.Variant, Met: met, Replay: "fuzz/corpus/replay/" + f.File, Why: f.Why})
+	}
+	return rows
 }
 
 // mutantsReport is what headroom mutants prints.
@@ -79,6 +94,7 @@ type mutantsReport struct {
 	Budget  int         `json:"budget"` // executions for each
 	Mutants []mutantRow `json:"mutants"`
 	Clean   []cleanRow  `json:"clean"`
+	Known   []knownRow  `json:"known"`
 	Missed  []mutant.ID `json:"missed"`
 	False   []string    `json:"false"` // hosts on which something was found without a mistake
 }
@@ -117,6 +133,8 @@ func (r *mutantsReport) print() error {
 			executions, seconds, length = "-", "-", "-"
 		case !m.Found:
 			length, m.On = "-", "NOT FOUND"
+		case m.Locks:
+			length = "-"
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.ID, m.Host, orDash(m.Needs), m.Strategy, executions, seconds, length, orDash(m.Family), m.On)
 	}
@@ -126,13 +144,20 @@ func (r *mutantsReport) print() error {
 	for _, c := range r.Clean {
 		fmt.Fprintf(t, "%s\t%d\t%d\t%s\n", c.Host, c.Variants, c.Executions, orDash(c.Found))
 	}
+	if len(r.Known) > 0 {
+		fmt.Fprintln(t, "\nKNOWN FAULT\tMET\tREPLAY FILE\tWHY")
+	}
+	for _, k := range r.Known {
+		met := "no"
+		if k.Met {
+			met = "yes"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", k.Variant, met, k.Replay, k.Why)
+	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	for _, c := range r.Clean {
-		for _, known := range c.Known {
-			fmt.Printf("known fault met: %s\n", known)
-		}
 		if c.Found != "" {
 			fmt.Printf("\nfound without a mistake on %s:\n%s", c.Host, c.Replay)
 		}
@@ -190,31 +215,33 @@ type matrixRow struct {
 	Executions map[string]int `json:"executions"`
 }
 
-// runMatrix hunts the mistakes of history under every strategy.
+// runMatrix hunts each mistake that is hunted under every strategy.
 func (o *mutantsOptions) runMatrix(ctx context.Context) error {
 	rows := []matrixRow{}
-	for _, b := range families.Bugs {
-		if o.id != "" && b.ID != mutant.ID(o.id) {
+	for _, m := range families.Order(mutant.All()) {
+		if o.id != "" && m.ID != mutant.ID(o.id) || families.TestOf(m.ID) != "" {
 			continue
 		}
-		m, _ := mutant.Find(b.ID)
-		row := matrixRow{ID: b.ID, Executions: map[string]int{}}
+		row := matrixRow{ID: m.ID, Executions: map[string]int{}}
 		for _, name := range schedules.Names {
 			h := o.hunter(ctx, families.HostsOf(m.Host))
-			h.Mutant, h.Strategy = b.ID, name
+			h.Mutant, h.Strategy = m.ID, name
 			found, err := h.Run()
 			if err != nil {
-				return fmt.Errorf("mutant %s, strategy %s: %w", b.ID, name, err)
+				return fmt.Errorf("mutant %s, strategy %s: %w", m.ID, name, err)
 			}
 			if ctx.Err() != nil {
 				return status(exitInterrupted)
 			}
-			if found.Failure != nil {
+			switch {
+			case found.Failure != nil:
 				row.Executions[name] = found.Executions
+			case len(found.Locks) > 0:
+				row.Executions[name] = found.Locks[0].Executions
 			}
 		}
 		rows = append(rows, row)
-		fmt.Fprintf(os.Stderr, "%s under %d of %d strategies\n", b.ID, len(row.Executions), len(schedules.Names))
+		fmt.Fprintf(os.Stderr, "%s under %d of %d strategies\n", m.ID, len(row.Executions), len(schedules.Names))
 	}
 	if o.asJSON {
 		return printJSON(os.Stdout, rows)

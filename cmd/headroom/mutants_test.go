@@ -4,8 +4,11 @@ package main
 
 import (
 	"encoding/json"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"headroom/fuzz/families"
 )
 
 // mutantsJSON hunts and reads what is printed.
@@ -42,12 +45,34 @@ func TestMutantsSaysWhatIsFound(t *testing.T) {
 	}
 }
 
-// The matrix has a row for the mistake and a column for each strategy.
+// The matrix has a row for each mistake that is hunted, whether of history or not, and a column for each strategy.
 func TestMutantsMatrix(t *testing.T) {
-	e := headroom(t, t.TempDir(), "mutants", "--matrix", "--id", "AI-02", "--executions", "200", "--json")
-	var rows []matrixRow
-	if err := json.Unmarshal([]byte(e.stdout), &rows); err != nil || e.status != 0 || len(rows) != 1 || rows[0].Executions["swarm"] == 0 {
-		t.Errorf("status %d, %v: %s", e.status, err, e.stdout)
+	for _, id := range []string{"AI-02", "PO-03"} {
+		e := headroom(t, t.TempDir(), "mutants", "--matrix", "--id", id, "--executions", "200", "--json")
+		var rows []matrixRow
+		if err := json.Unmarshal([]byte(e.stdout), &rows); err != nil || e.status != 0 || len(rows) != 1 || rows[0].Executions["swarm"] == 0 {
+			t.Errorf("%s: status %d, %v: %s", id, e.status, err, e.stdout)
+		}
+	}
+}
+
+// The report names every known fault with the replay file that shows it, whether these hunts met it or not, and headroom replay shows it.
+func TestKnownFaultsAreNamedWithTheirFiles(t *testing.T) {
+	rows := knownFaults([]cleanRow{{Host: "designs/percpu_tags", Known: []string{"percpu_tags:xchg"}}})
+	if len(rows) != len(families.KnownFaults) || len(rows) == 0 {
+		t.Fatalf("%d rows of %d known faults", len(rows), len(families.KnownFaults))
+	}
+	for _, row := range rows {
+		if row.Met != (row.Variant == "percpu_tags:xchg") || row.Why == "" {
+			t.Errorf("%+v", row)
+		}
+		path, err := filepath.Abs(filepath.Join(sourceFolder, row.Replay))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := headroom(t, t.TempDir(), "replay", path); e.status != 0 {
+			t.Errorf("%s: replay ends with status %d: %s%s", row.Variant, e.status, e.stdout, e.stderr)
+		}
 	}
 }
 
@@ -55,6 +80,7 @@ func TestMutantsMatrix(t *testing.T) {
 func TestMutantsRefusesBadInput(t *testing.T) {
 	for _, c := range []struct{ arguments, says string }{
 		{"--id XX-99", "--id XX-99: there is none of that name"},
+		{"--matrix --id LK-02", "--matrix --id LK-02: it is killed by kernel/lock TestChecksCatchTheMutants"},
 		{"--strategy best", `no strategy is called "best"`},
 		{"--executions -1", "give a number of executions"},
 		{"--seconds 0", "more than 0 seconds"},

@@ -179,7 +179,7 @@ func TestUnusableInputIsOneLine(t *testing.T) {
 		{"explore --design percpu_tags --memory psc", "--memory: memory \"psc\": the models are sc, tso and weak"},
 		{"explore --design percpu_tags --memory tso --vary", "--vary draws the model: give one of them"},
 		{"explore --design percpu_tags --seed many", "see headroom explore --help"},
-		{"explore --bench --design percpu_tags", "--bench runs programs of its own"},
+		{"explore --bench --design percpu_tags", "--bench: leave --design out: what goes with it is --seconds"},
 		{"explore --bench --seconds -1", "a budget cannot be negative"},
 		{"explore --bench --seconds NaN", "a budget cannot be negative"},
 		{"explore --design percpu_tags --seconds NaN", "a budget cannot be negative"},

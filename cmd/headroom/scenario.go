@@ -25,12 +25,6 @@ const completions = "completions"
 
 // exploreScenario runs a scenario file and says whether what it expects is so.
 func exploreScenario(ctx context.Context, o exploreOptions) error {
-	if o.design != "" || o.variant != "" || o.mutant != "" || o.programs != 0 {
-		return errors.New("--scenario names design, variant, mutant and program in its file: leave --design, --variant, --mutant and --programs out")
-	}
-	if o.twice || o.bare || o.vary || o.memory != "sc" {
-		return errors.New("--scenario makes every check, and names in its file what the machine does by itself: leave --twice, --bare, --memory and --vary out")
-	}
 	data, err := os.ReadFile(o.scenario)
 	if err != nil {
 		return fmt.Errorf("%w: give the path of a scenario, such as fuzz/testdata/rientjes-abc.scn", err)
@@ -39,7 +33,7 @@ func exploreScenario(ctx context.Context, o exploreOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := findMutant(o.scenario+": mutant", f.Mutant); err != nil {
+	if err := findMutant(f.Place("mutant")+": mutant", f.Mutant); err != nil {
 		return err
 	}
 	search, err := o.scenarioSearch(ctx, f)
@@ -116,7 +110,7 @@ func (o *exploreOptions) tellScenario(ctx context.Context, s *scenario.Search, f
 	if err != nil {
 		return err
 	}
-	again := fmt.Sprintf("bin/headroom explore --scenario %s --strategy %s --seed %d", found.File.Name, s.Strategy, s.Seed)
+	again := fmt.Sprintf("bin/headroom explore --scenario %s --strategy %s --preemptions %d --seed %d", found.File.Name, s.Strategy, s.Bound, s.Seed)
 	if s.WithoutCompletions {
 		again += " --without " + completions
 	}

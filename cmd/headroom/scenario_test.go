@@ -120,6 +120,25 @@ func TestFailingScenariosAreMadeSmall(t *testing.T) {
 	}
 }
 
+// The command that is printed for the lock checker's reports makes the same search, under the same bound, and prints the same reports.
+func TestRepeatedSearchesHaveTheirBound(t *testing.T) {
+	dir := t.TempDir()
+	const text = "headroom scenario 1\ncpus 1\nmutex m\nmutex n\ntask A cpu 0\n  trylock m\n  lock n\n  unlock n\n  unlock m\n" +
+		"task B cpu 0\n  lock n\n  trylock m\n  lock m\n  unlock m\n  unlock m\n  unlock n\nexpect nothing\n"
+	if err := os.WriteFile(filepath.Join(dir, "s.scn"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	first := headroom(t, dir, "explore", "--scenario", "s.scn", "--strategy", "dfs", "--preemptions", "1")
+	_, command, _ := strings.Cut(first.stdout, "search again: bin/headroom explore ")
+	command, _, _ = strings.Cut(command, "\n")
+	again := headroom(t, dir, append([]string{"explore"}, strings.Fields(command)...)...)
+	_, want, _ := strings.Cut(first.stdout, "lockdep: ")
+	_, got, _ := strings.Cut(again.stdout, "lockdep: ")
+	if want == "" || got != want || !strings.Contains(command, "--preemptions 1 ") {
+		t.Errorf("%s\n%s\nrepeated by %q:\n%s", first.stdout, first.stderr, command, again.stdout)
+	}
+}
+
 // A scenario that cannot be used ends with status 2 and one line with file, line and remedy, and so do flags that do not go with one.
 func TestUnusableScenariosAreRefused(t *testing.T) {
 	dir := t.TempDir()
@@ -128,6 +147,8 @@ func TestUnusableScenariosAreRefused(t *testing.T) {
 		"variant.scn": "headroom scenario 1\nallocator p mempool:none items 1\ntask A cpu 0\nexpect nothing\n",
 		"mutant.scn":  "headroom scenario 1\nmutant XX-99\ntask A cpu 0\nexpect nothing\n",
 		"entry.scn":   "headroom scenario 1\nallocator p mempool:mainline items 1\ntask A cpu 0\nnolocks p\nexpect nothing\n",
+		"knob.scn":    "headroom scenario 1\ntask A cpu 0\nallocator t percpu_tags:lock items 4 max=0\nexpect nothing\n",
+		"reach.scn":   "headroom scenario 1\ntask A cpu 0\nexpect nothing\nreach staling\n",
 		"good.scn":    "headroom scenario 1\ntask A cpu 0\nexpect nothing\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
@@ -137,14 +158,18 @@ func TestUnusableScenariosAreRefused(t *testing.T) {
 	for _, c := range []struct{ arguments, says string }{
 		{"--scenario none.scn", "give the path of a scenario"},
 		{"--scenario bad.scn", `bad.scn:3: unknown word "jump"`},
-		{"--scenario variant.scn", `variant.scn: allocator p: design mempool has no variant "none"`},
-		{"--scenario mutant.scn", "mutant.scn: mutant XX-99: there is none of that name"},
+		{"--scenario variant.scn", `variant.scn:2: allocator p: design mempool has no variant "none"`},
+		{"--scenario mutant.scn", "mutant.scn:2: mutant XX-99: there is none of that name"},
+		{"--scenario knob.scn", "knob.scn:3: allocator t: percpu_tags: knob max is 0: give 1 to "},
+		{"--scenario reach.scn", "reach.scn:4: reach staling: no slow path has that name"},
 		{"--scenario entry.scn", "entry.scn:4: nolocks p: p has no entry that takes no locks"},
-		{"--scenario good.scn --design ida", "leave --design"},
+		{"--scenario good.scn --design ida", "--scenario: leave --design out: what goes with it is --strategy"},
+		{"--scenario good.scn --memory tso --vary --twice --bare", "--scenario: leave --bare, --memory, --twice, --vary out"},
+		{"--drivers --strategy pct --variant lock", "--drivers: leave --strategy, --variant out: what goes with it is --programs"},
+		{"--bench --scenario good.scn", "--bench: leave --scenario out"},
 		{"--scenario good.scn --without tea", "--without tea: what can be left out is completions"},
 		{"--scenario good.scn --strategy tea", "--strategy: no strategy is called"},
-		{"--scenario good.scn --memory tso", "leave --twice, --bare, --memory and --vary out"},
-		{"--drivers --scenario good.scn", "leave --design, --scenario"},
+		{"--drivers --scenario good.scn", "--drivers: leave --scenario out"},
 		{"--design ida --without tea", "--without tea: what can be left out is lockdep"},
 	} {
 		e := headroom(t, dir, append([]string{"explore"}, strings.Fields(c.arguments)...)...)

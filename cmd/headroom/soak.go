@@ -30,12 +30,13 @@ type soakOptions struct {
 
 // soaked is what was done on one variant.
 type soaked struct {
-	Variant    string   `json:"variant"`
-	Executions int      `json:"executions"`
-	Programs   int      `json:"programs"`
-	Known      int      `json:"known"`   // failures that are known faults of the variant, which its original has too
-	Found      []string `json:"found"`   // replay files of others
-	Classes    []string `json:"classes"` // what they broke
+	Variant    string        `json:"variant"`
+	Executions int           `json:"executions"`
+	Programs   int           `json:"programs"`
+	Known      int           `json:"known"`   // failures that are known faults of the variant, which its original has too
+	Found      []string      `json:"found"`   // replay files of others
+	Classes    []string      `json:"classes"` // what they broke
+	Locks      []lockOutcome `json:"locks"`   // what the lock checker said
 }
 
 func soakCommand() *cobra.Command {
@@ -93,7 +94,7 @@ func (o *soakOptions) soak(ctx context.Context) error {
 	list := make([]soaked, 0, 64)
 	variants := soakable()
 	for _, v := range variants {
-		list = append(list, soaked{Variant: v.FullName(), Found: []string{}, Classes: []string{}})
+		list = append(list, soaked{Variant: v.FullName(), Found: []string{}, Classes: []string{}, Locks: []lockOutcome{}})
 	}
 	done := func() bool { return o.late(ctx, started) }
 	said := started
@@ -133,6 +134,9 @@ func (o *soakOptions) turn(ctx context.Context, v designs.Variant, turn uint64, 
 	if err != nil {
 		return err
 	}
+	for i := range found.Locks {
+		o.locks(s, &found.Locks[i])
+	}
 	s.Executions, s.Programs, s.Known = s.Executions+found.Executions, s.Programs+found.Programs, s.Known+len(found.Known)
 	if found.Failure == nil {
 		return nil
@@ -149,11 +153,23 @@ func (o *soakOptions) turn(ctx context.Context, v designs.Variant, turn uint64, 
 	return nil
 }
 
+// locks adds what the lock checker said in the turn that comes after s, unless it was said before.
+func (o *soakOptions) locks(s *soaked, l *families.Locks) {
+	if slices.ContainsFunc(s.Locks, func(k lockOutcome) bool { return k.Rule == string(l.Report.Rule) && k.Summary == l.Report.Summary }) {
+		return
+	}
+	repeat := fmt.Sprintf("bin/headroom soak --executions %d --slice %d --strategy %s --seed %d", s.Executions+l.Executions, o.slice, o.strategy, o.seed)
+	if o.mutant != "" {
+		repeat += " --mutant " + o.mutant
+	}
+	s.Locks = append(s.Locks, lockOutcome{Rule: string(l.Report.Rule), Summary: l.Report.Summary, Text: l.Report.Text, Repeat: repeat})
+}
+
 func (o *soakOptions) tell(ctx context.Context, list []soaked) error {
 	failed := false
 	if o.asJSON {
 		for _, s := range list {
-			failed = failed || len(s.Found) > 0
+			failed = failed || len(s.Found)+len(s.Locks) > 0
 		}
 		if err := printJSON(os.Stdout, list); err != nil {
 			return err
@@ -162,10 +178,14 @@ func (o *soakOptions) tell(ctx context.Context, list []soaked) error {
 		t := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(t, "VARIANT\tEXECUTIONS\tPROGRAMS\tKNOWN FAULTS MET\tFOUND")
 		for _, s := range list {
-			fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\n", s.Variant, s.Executions, s.Programs, s.Known, len(s.Found))
+			fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\n", s.Variant, s.Executions, s.Programs, s.Known, len(s.Found)+len(s.Locks))
 		}
 		t.Flush()
 		for _, s := range list {
+			for _, l := range s.Locks {
+				failed = true
+				fmt.Printf("FAILURE lockdep: %s: %s on %s\n%srepeat it: %s\n", l.Rule, l.Summary, s.Variant, l.Text, l.Repeat)
+			}
 			for i, file := range s.Found {
 				failed = true
 				fmt.Printf("FAILURE %s on %s; repeat it: bin/headroom replay %s\n", s.Classes[i], s.Variant, file)

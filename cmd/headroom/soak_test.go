@@ -57,6 +57,22 @@ func TestSoakKeepsWhatItFinds(t *testing.T) {
 	}
 }
 
+// What the lock checker says is a failure too, and the command beside it says it again.
+func TestSoakTellsOfLocks(t *testing.T) {
+	dir := t.TempDir()
+	e := headroom(t, dir, "soak", "--executions", "400", "--slice", "200", "--mutant", "PT-14")
+	at := strings.Index(e.stdout, "FAILURE lockdep: order: percputags.")
+	_, command, _ := strings.Cut(e.stdout[max(0, at):], "repeat it: bin/headroom ")
+	command, _, _ = strings.Cut(command, "\n")
+	if at < 0 || e.status != exitFound || !strings.HasPrefix(command, "soak --executions ") {
+		t.Fatalf("status %d: %s%s", e.status, e.stdout, e.stderr)
+	}
+	line, _, _ := strings.Cut(e.stdout[at:], "\n")
+	if again := headroom(t, dir, strings.Fields(command)...); again.status != exitFound || !strings.Contains(again.stdout, line+"\n") {
+		t.Errorf("%s ends with status %d: %s", command, again.status, again.stdout)
+	}
+}
+
 // What cannot be used is refused in one line.
 func TestSoakRefuses(t *testing.T) {
 	for _, arguments := range []string{"--slice 0", "--seconds -1", "--strategy none", "--mutant XX-99"} {

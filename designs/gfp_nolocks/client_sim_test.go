@@ -11,9 +11,11 @@ import (
 	"headroom/designs/designtest"
 	"headroom/kernel"
 	"headroom/kernel/atomic"
+	"headroom/kernel/choice"
 	"headroom/kernel/machine"
 	"headroom/kernel/mem"
 	"headroom/kernel/mutant"
+	"headroom/kernel/reach"
 )
 
 // scene is a client, a word through which readers find an object, and who reads what.
@@ -185,6 +187,19 @@ func TestNoScheduleBreaksTheClient(t *testing.T) {
 	}{{1, true}, {2, false}, {0, true}, {0, false}} {
 		if err := explore(c.spares, c.ask); err != nil {
 			t.Errorf("%d spares, ask %v: %v", c.spares, c.ask, err)
+		}
+	}
+}
+
+// The calls of TestFailuresLoseNothing go through every slow path of the client, the one that explored programs do not come to among them.
+func TestClientTakesEverySlowPath(t *testing.T) {
+	hits := make([]int, len(reach.All()))
+	choice.Reached = func(point int) { hits[point]++ }
+	defer func() { choice.Reached = nil }()
+	TestFailuresLoseNothing(t)
+	for i, point := range reach.All() {
+		if point.Host == host && hits[i] == 0 {
+			t.Errorf("no call took %s", point.Name)
 		}
 	}
 }

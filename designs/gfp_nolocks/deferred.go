@@ -35,6 +35,7 @@ func DeferredVariant() designs.Variant {
 	v.Knobs = table
 	v.Guaranteed = func(designs.Config) int { return 0 } // what is queued is out of reach
 	v.SlowHost = host
+	v.SlowPaths = []string{reachList.Name, reachAsked.Name, reachFull.Name} // explored programs do not gather more pages than are kept
 	v.New = func(place kernel.Place, c designs.Config) (designs.Allocator, error) {
 		if err := c.Validate(table); err != nil {
 			return nil, fmt.Errorf("%s: %w", design, err)

@@ -26,8 +26,9 @@
 //	I6  in private magazines lie no more ids out of a caller's reach than half of all (mutant ID-08)
 //	I7  an id that is freed while a caller waits does not go into a magazine, but to where that caller looks (mutant ID-09)
 //
-// Locks, in the order they nest: one CPU's lock (magazine-steal), the depot's, the tree's, then those of kernel/slab and kernel/page. All are taken
-// with interrupts masked.
+// Locks, in the order they nest: one CPU's lock (magazine-steal), the tree's, then those of kernel/slab and kernel/page. Neither of the two is raw, as
+// in the original: memory is taken under them, and the page allocator's locks are none. The depot's is raw, and nothing is asked for under it. All are
+// taken with interrupts masked, so rt=on, where ordinary ones sleep, is not for this package.
 //
 // Orderings:
 //
@@ -83,7 +84,7 @@ type Tree struct {
 //
 // An entry is 0 for nothing, an odd number for the 63 bits above its lowest, or the offset of a node or a bitmap.
 type root struct {
-	lock   lock.RawSpin
+	lock   lock.Spin   // no raw one: memory is taken under it, and the page allocator's lock is none either
 	levels mem.Plain32 // of nodes above the chunks
 	entry  mem.Plain64
 	full   mem.Plain32 // 1 when the entry is a chunk all of whose ids are taken

@@ -59,7 +59,7 @@ type cpu struct{ *words }
 
 // words are written by the CPU itself with interrupts masked, under lock in magazine-steal; there a thief writes them under lock too.
 type words struct {
-	lock   lock.RawSpin
+	lock   lock.Spin   // no raw one: the tree's is taken under it
 	loaded mem.Plain32 // which magazine serves
 	count  mem.Plain32 // ids in it
 	before mem.Plain32 // the magazine that served before: full or empty

@@ -6,8 +6,11 @@ import (
 	"slices"
 	"testing"
 
+	"headroom/designs"
 	"headroom/designs/designtest"
+	"headroom/kernel"
 	"headroom/kernel/mutant"
+	"headroom/kernel/reach"
 )
 
 // shown are the variants whose code holds each mistake.
@@ -42,5 +45,27 @@ func TestSuiteKillsEveryMutant(t *testing.T) {
 				t.Errorf("no variant shows %s", m.ID)
 			}
 		})
+	}
+}
+
+// The suite goes through every slow path of every variant: of one that no run came to it would show nothing.
+func TestSuiteTakesEverySlowPath(t *testing.T) {
+	var machines []interface{ Reached() []uint32 }
+	for _, v := range Variants() {
+		build := v.New
+		v.New = func(place kernel.Place, c designs.Config) (designs.Allocator, error) {
+			if m, ok := place.(interface{ Reached() []uint32 }); ok { // a simulated one
+				machines = append(machines, m)
+			}
+			return build(place, c)
+		}
+		if err := designtest.TrySimulated(v); err != nil {
+			t.Error(err)
+		}
+	}
+	for i, point := range reach.All() {
+		if point.Host == host && !slices.ContainsFunc(machines, func(m interface{ Reached() []uint32 }) bool { return i < len(m.Reached()) && m.Reached()[i] > 0 }) {
+			t.Errorf("no run of the suite took %s", point.Name)
+		}
 	}
 }

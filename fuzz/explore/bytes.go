@@ -82,7 +82,9 @@ func (b *Bytes) Next(eligible uint64, current int) int {
 	if eligible&(eligible-1) == 0 {
 		return bits.TrailingZeros64(eligible)
 	}
-	if pick, ok := b.decide(); ok {
+	if b.gap > 0 { // most often
+		b.gap--
+	} else if pick, ok := b.decide(); ok {
 		for n := pick % bits.OnesCount64(eligible); n > 0; n-- {
 			eligible &= eligible - 1
 		}

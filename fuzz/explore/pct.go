@@ -2,7 +2,6 @@ package explore
 
 import (
 	"math/bits"
-	"slices"
 
 	"headroom/internal/rng"
 )
@@ -17,9 +16,9 @@ type PCT struct {
 	stream   rng.Stream
 	priority [64]uint32 // of the entities in known; those that fell behind have one below fallen
 	known    uint64
-	at       [maxChanges]int // the steps at which it changes, in order; past the last are none
-	next     int             // index into at
-	change   int             // at[next]
+	at       [maxChanges + 1]int // the steps at which it changes, in order, and -1 behind the last
+	next     int                 // index into at
+	change   int                 // at[next]
 	step     int
 	eligible uint64 // what was asked before
 	pick     int    // and its answer
@@ -43,16 +42,15 @@ func (p *PCT) Begin(seed uint64, length int) bool {
 	if length < 1 {
 		length = shortRun
 	}
-	for i := range p.at {
-		p.at[i] = -1
-		if i < p.Changes {
-			p.at[i] = 1 + p.stream.Below(length)
+	n := max(0, min(p.Changes, maxChanges))
+	for i := range n {
+		step := 1 + p.stream.Below(length)
+		for ; i > 0 && p.at[i-1] > step; i-- {
+			p.at[i] = p.at[i-1]
 		}
+		p.at[i] = step
 	}
-	n := min(p.Changes, maxChanges)
-	if n > 1 {
-		slices.Sort(p.at[:n])
-	}
+	p.at[n] = -1
 	p.known, p.next, p.change, p.step, p.eligible = 0, 0, p.at[0], 0, 0
 	return true
 }
@@ -94,13 +92,10 @@ func (p *PCT) meet(fresh uint64) {
 
 // lower makes the one that runs fall behind, and finds the next change.
 func (p *PCT) lower(current int) {
-	for p.next < maxChanges && p.at[p.next] == p.step {
+	for p.at[p.next] == p.step {
 		p.next++
 	}
-	p.change = -1
-	if p.next < maxChanges {
-		p.change = p.at[p.next]
-	}
+	p.change = p.at[p.next]
 	if current >= 0 {
 		p.priority[current] = fallen - uint32(p.next)
 		p.known |= 1 << current

@@ -39,9 +39,11 @@ func (r *Random) Next(eligible uint64, current int) int {
 	if eligible&(eligible-1) == 0 {
 		return bits.TrailingZeros64(eligible)
 	}
-	n := r.draw(bits.OnesCount64(eligible))
-	for ; n > 0; n-- {
-		eligible &= eligible - 1
+	count := bits.OnesCount64(eligible)
+	n := r.draw(count)
+	for i := range count - 1 {
+		lowest := eligible & -eligible
+		eligible -= lowest & uint64((i-n)>>(bits.UintSize-1)) // for i < n: no branch that depends on what was drawn
 	}
 	return bits.TrailingZeros64(eligible)
 }

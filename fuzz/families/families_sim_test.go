@@ -13,6 +13,7 @@ import (
 	"headroom/designs"
 	"headroom/designs/catalog"
 	"headroom/fuzz"
+	"headroom/fuzz/lockdep"
 	"headroom/fuzz/scenario/clients"
 	"headroom/kernel/mutant"
 )
@@ -73,6 +74,9 @@ func TestNothingIsFoundWithoutAMistake(t *testing.T) {
 			if found.Failure != nil {
 				t.Errorf("%s, family %s:\n%s", v.FullName(), found.Family, found.Failure)
 			}
+			for _, l := range found.Locks {
+				t.Errorf("%s, family %s: %v\n%s", l.Variant, l.Family, &l, l.Report.Text)
+			}
 			for _, f := range found.Known {
 				met[f.Variant] = true
 			}
@@ -80,6 +84,15 @@ func TestNothingIsFoundWithoutAMistake(t *testing.T) {
 	}
 	if !met["percpu_tags:xchg"] {
 		t.Errorf("no hunt met the faults of xchg, but %v", met)
+	}
+}
+
+// What the lock checker says in a hunt is kept, and the hunt goes on.
+func TestHuntsKeepWhatTheLockCheckerSays(t *testing.T) {
+	m, _ := mutant.Find("PT-14")
+	found := hunt(t, Hunt{Mutant: m.ID, Variants: HostsOf(m.Host), Executions: Executions})
+	if len(found.Locks) == 0 || found.Locks[0].Report.Rule != lockdep.Order || found.Failure == nil || found.Executions <= found.Locks[0].Executions {
+		t.Errorf("the hunt for locks in a wrong order found %v, and after %d executions %v", found.Locks, found.Executions, found.Failure)
 	}
 }
 

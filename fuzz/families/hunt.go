@@ -2,9 +2,11 @@ package families
 
 import (
 	"fmt"
+	"slices"
 
 	"headroom/designs"
 	"headroom/fuzz"
+	"headroom/fuzz/lockdep"
 	"headroom/internal/rng"
 	"headroom/kernel/mutant"
 )
@@ -28,6 +30,25 @@ type Found struct {
 	Family     string       // of the program that failed
 	Failure    *fuzz.Replay // nil when nothing was found
 	Known      []*Fault     // met on the way, each time
+	Locks      []Locks      // what the lock checker said on the way; a hunt does not end there
+}
+
+// Locks is what the lock checker said of a variant.
+type Locks struct {
+	Variant    string // its full name
+	Family     string // of the program
+	Executions int    // of the hunt, until then
+	Report     lockdep.Report
+}
+
+// String is a line that says what is wrong.
+func (l *Locks) String() string { return "lockdep: " + string(l.Report.Rule) + ": " + l.Report.Summary }
+
+// note keeps a report unless it was made before.
+func (f *Found) note(l Locks) {
+	if !slices.ContainsFunc(f.Locks, func(o Locks) bool { return o.Variant == l.Variant && o.String() == l.String() }) {
+		f.Locks = append(f.Locks, l)
+	}
 }
 
 // Executions is the budget of a hunt where none is given: enough for each historical mistake.
@@ -42,7 +63,7 @@ type pair struct {
 	family Family
 }
 
-// Run hunts until a failure is found or the budget is used up. The error is for what could not be run. Equal hunts give equal results, unless Stop
+// Run hunts until a failure is found or the budget is used up; what the lock checker says it keeps, and goes on. The error is for what could not be run. Equal hunts give equal results, unless Stop
 // ends them.
 func (h *Hunt) Run() (*Found, error) {
 	fuzz.SetMutant("")
@@ -67,6 +88,9 @@ func (h *Hunt) Run() (*Found, error) {
 			}
 			found.Executions += got.Executions
 			found.Programs += got.Programs
+			for _, r := range got.Reports {
+				found.note(Locks{p.host.Variant.FullName(), p.family.Name, found.Executions, r})
+			}
 			if got.Failure == nil {
 				continue
 			}

@@ -31,6 +31,7 @@ type class struct {
 	inIRQ use   // where an interrupt first waited for one of them
 	open  use   // where one was first held while interrupts may arrive
 	order map[[2]uintptr]*edge
+	inner map[uintptr][]uintptr // by instance: those of the class that were asked for under it, in the order of finding
 	// LD-03 only: the first interrupt's lock.
 	irqLock, openLock uintptr
 }
@@ -43,7 +44,7 @@ type use struct {
 }
 
 func (g *Graph) addClass(c class) int {
-	c.order = map[[2]uintptr]*edge{}
+	c.order, c.inner = map[[2]uintptr]*edge{}, map[uintptr][]uintptr{}
 	g.classes = append(g.classes, c)
 	return len(g.classes) - 1
 }

@@ -19,7 +19,7 @@
 //
 //	order       a class is asked for under another that is, directly or not, asked for under it
 //	element     such a circle through an element of a pool and a blocking page allocation: Rientjes' rule
-//	recursion   a lock is asked for by its holder; two locks of a class are nested in both orders; an element is waited for by who holds one of that pool
+//	recursion   a lock is asked for by its holder; locks of a class are nested in both orders, or in a circle; an element is waited for by who holds one of that pool
 //	wait-type   what sleeps is waited for under what spins, in an interrupt, or with interrupts masked; what sleeps with rt=on, under what spins always
 //	irq-safety  a lock that interrupts take is taken with interrupts on, directly or under one that interrupts take
 //	nmi         a lock is waited for in a non-maskable interrupt
@@ -150,6 +150,7 @@ func (g *Graph) Forget() {
 		k := &g.classes[i]
 		k.inIRQ, k.open, k.irqLock, k.openLock = use{}, use{}, 0, 0
 		clear(k.order)
+		clear(k.inner)
 	}
 	clear(g.seen)
 	g.circles, g.reports, g.facts = nil, nil, 0

@@ -34,6 +34,8 @@ type bench struct {
 	mutex   *lock.Mutex
 }
 
+const shelves = 3
+
 type lowest struct{}
 
 func (lowest) Next(eligible uint64, _ int) int { return bits.TrailingZeros64(eligible) }
@@ -46,7 +48,7 @@ func newBench(t *testing.T) *bench {
 	}
 	t.Cleanup(m.Close)
 	b := &bench{Machine: m, graph: New(m.Memory())}
-	if b.shelves, err = mem.Slice[shelf](m.Memory(), 0, 2); err != nil {
+	if b.shelves, err = mem.Slice[shelf](m.Memory(), 0, shelves); err != nil {
 		t.Fatal(err)
 	}
 	if b.mutex, err = mem.New[lock.Mutex](m.Memory(), 0); err != nil {
@@ -127,6 +129,30 @@ func TestLocksOfAClassNestOneWay(t *testing.T) {
 	}
 }
 
+// So may more than two: each of three under the next is a circle, though no two are nested in both orders. A thief that robs the next CPU's list under the
+// lock of its own is one such.
+func TestLocksOfAClassNestInNoCircle(t *testing.T) {
+	b := newBench(t)
+	for outer := range shelves {
+		if b.summaries() != "" {
+			t.Errorf("before the last: %s", b.summaries())
+		}
+		b.run(t, func(t *kernel.Task) {
+			inner := (outer + 1) % shelves
+			b.shelves[outer].guard.Lock(t)
+			b.shelves[inner].guard.Lock(t)
+			b.shelves[inner].guard.Unlock(t)
+			b.shelves[outer].guard.Unlock(t)
+		}, nil)
+	}
+	if got, want := b.summaries(), "recursion: 3 of lockdep.shelf.guard are nested in a circle"; got != want {
+		t.Fatalf("%q; want %q", got, want)
+	}
+	if text := b.graph.Reports()[0].Text; strings.Count(text, "and under that, another asked for by task on CPU 0, at") != shelves-1 {
+		t.Errorf("the report lacks a nesting:\n%s", text)
+	}
+}
+
 // An interrupt that takes one lock of a class, and a task that holds another one with interrupts on, are enough (I3).
 func TestInterruptsAreComparedByClass(t *testing.T) {
 	if err := comparedByClass(t); err != "" {
@@ -174,11 +200,15 @@ func TestNewFactsAreCountedAndForgotten(t *testing.T) {
 	one := func(t *kernel.Task) {
 		rows.Lock(t)
 		b.shelves[0].guard.Lock(t)
+		b.shelves[1].guard.Lock(t)
+		b.shelves[1].guard.Unlock(t)
 		b.shelves[0].guard.Unlock(t)
 		rows.Unlock(t)
 	}
 	other := func(t *kernel.Task) {
 		b.shelves[1].guard.Lock(t)
+		b.shelves[0].guard.Lock(t)
+		b.shelves[0].guard.Unlock(t)
 		rows.Lock(t)
 		rows.Unlock(t)
 		b.shelves[1].guard.Unlock(t)

@@ -72,8 +72,8 @@ func (g *Graph) chain(from, to int) []int {
 	return nil
 }
 
-// nest: a class is asked for under itself. One lock twice is a deadlock, and so are two in both orders, and an element for who holds one of that pool. A
-// scope within itself is a thread that waits for what it is doing.
+// nest: a class is asked for under itself. One lock twice is a deadlock, and so are two in both orders, or more in a circle, and an element for who holds
+// one of that pool. A scope within itself is a thread that waits for what it is doing.
 func (g *Graph) nest(t *kernel.Task, h hold, instance uintptr) {
 	c := &g.classes[h.class]
 	if c.kind != aLock || h.instance == instance {
@@ -85,9 +85,31 @@ func (g *Graph) nest(t *kernel.Task, h hold, instance uintptr) {
 	}
 	g.facts++
 	c.order[[2]uintptr{h.instance, instance}] = &edge{site: g.here(t), under: h.site, who: who(t)}
-	if other := c.order[[2]uintptr{instance, h.instance}]; other != nil {
-		g.reportRecursion(t, h, other)
+	c.inner[h.instance] = append(c.inner[h.instance], instance)
+	if others := c.nested(instance, h.instance); others != nil {
+		g.reportRecursion(t, h, others)
 	}
+}
+
+// nested is the shortest chain of nestings that leads from one lock of the class to another, nil for none.
+func (c *class) nested(from, to uintptr) (chain []*edge) {
+	before := map[uintptr]uintptr{from: from}
+	for queue := []uintptr{from}; len(queue) > 0; queue = queue[1:] {
+		at := queue[0]
+		if at == to {
+			for ; at != from; at = before[at] {
+				chain = append([]*edge{c.order[[2]uintptr{before[at], at}]}, chain...)
+			}
+			return chain
+		}
+		for _, next := range c.inner[at] {
+			if _, known := before[next]; !known {
+				before[next] = at
+				queue = append(queue, next)
+			}
+		}
+	}
+	return nil
 }
 
 // checkContext looks at the wait types, and at the context that t runs in.

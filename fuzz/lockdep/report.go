@@ -139,8 +139,9 @@ func (g *Graph) writePossible(w *writer, around []int) {
 	}
 }
 
-// reportRecursion: a class is asked for under itself. other, when not nil, is the nesting of the same two locks the other way round.
-func (g *Graph) reportRecursion(t *kernel.Task, h hold, other *edge) {
+// reportRecursion: a class is asked for under itself. others are the nestings by which what is asked for leads back to what is held: one for two locks
+// in both orders, more for a circle, none for the same lock.
+func (g *Graph) reportRecursion(t *kernel.Task, h hold, others []*edge) {
 	c := &g.classes[h.class]
 	here := g.here(t)
 	var w writer
@@ -150,7 +151,7 @@ func (g *Graph) reportRecursion(t *kernel.Task, h hold, other *edge) {
 	w.line("holding")
 	which := "the same"
 	switch {
-	case other != nil:
+	case others != nil:
 		which = "another of the same class"
 	case c.kind == anElement:
 		which = "one of the same pool"
@@ -161,10 +162,17 @@ func (g *Graph) reportRecursion(t *kernel.Task, h hold, other *edge) {
 	w.stack(&h.site, "        ")
 	summary := c.name + " is asked for by its holder"
 	switch {
-	case other != nil:
+	case len(others) == 1:
 		summary = "two of " + c.name + " are nested in both orders"
-		w.line("The other way round: asked for by %s, at", other.who)
-		w.stack(&other.site, "        ")
+		w.line("The other way round: asked for by %s, at", others[0].who)
+		w.stack(&others[0].site, "        ")
+	case others != nil:
+		summary = fmt.Sprintf("%d of %s are nested in a circle", len(others)+1, c.name)
+		for _, other := range others {
+			w.line("and under that, another asked for by %s, at", other.who)
+			w.stack(&other.site, "        ")
+		}
+		w.line("The last is what is held.")
 	case c.kind == anElement:
 		summary = "an " + c.name + " is waited for by who holds one"
 	case c.kind == aScope:

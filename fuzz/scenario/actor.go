@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 
 	"headroom/designs"
 	"headroom/kernel"
@@ -30,6 +31,7 @@ type actor struct {
 	skipped int
 	has     []string // locks that it holds
 	masked  int
+	refused []string // allocators whose latest promise was refused: there is nothing to draw or to cancel
 	begun   bool
 	ended   bool
 	sleeps  *pool // where it waits for an item; nil for nowhere
@@ -64,7 +66,7 @@ func (a *actor) prepare() {
 
 func (a *actor) reset() {
 	a.task, a.pc, a.doing, a.held, a.handed, a.queued, a.skip, a.has, a.masked, a.sleeps = nil, 0, "", a.held[:0], 0, 0, "", a.has[:0], 0, nil
-	a.begun, a.ended = false, false
+	a.begun, a.ended, a.refused = false, false, a.refused[:0]
 }
 
 // body is the life of a task, from where it left it.
@@ -113,6 +115,9 @@ func (a *actor) wanted(t *kernel.Task, op *Op) bool {
 		case (op.Code == Take || op.Code == TryTake) && op.Target == a.skip:
 			a.skipped++
 		}
+		return false
+	}
+	if (op.Code == Draw || op.Code == Cancel) && slices.Contains(a.refused, op.Target) {
 		return false
 	}
 	switch op.Code {
@@ -323,8 +328,9 @@ func (a *actor) promise(t *kernel.Task, op *Op) {
 		d.Cancel(t, op.Count)
 		return
 	}
+	a.refused = slices.DeleteFunc(a.refused, func(name string) bool { return name == op.Target })
 	if err := d.Reserve(t, op.GFP, op.Count); err != nil {
-		a.pc = len(a.spec.Ops) - 1 // what follows draws on a promise that there is not
+		a.refused = append(a.refused, op.Target)
 	}
 }
 

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -15,6 +16,7 @@ import (
 	"headroom/kernel/machine"
 	"headroom/kernel/mem"
 	"headroom/kernel/page"
+	"headroom/kernel/reach"
 	"headroom/kernel/sim"
 )
 
@@ -132,6 +134,11 @@ func (f *File) entities() int {
 // furnish makes what the scenario declares.
 func (r *runner) furnish() error {
 	f, memory := r.file, r.machine.Memory()
+	for _, name := range f.Reach {
+		if !slices.ContainsFunc(reach.All(), func(p *reach.Point) bool { return p.Name == name }) {
+			return fmt.Errorf("%s: reach %s: no slow path has that name; headroom explore --design NAME prints those of a design", f.Place("reach "+name), name)
+		}
+	}
 	for _, l := range f.Locks {
 		if err := r.newLock(l, memory); err != nil {
 			return err
@@ -149,7 +156,7 @@ func (r *runner) furnish() error {
 	}
 	for i := range f.Allocators {
 		if err := r.newPool(&f.Allocators[i]); err != nil {
-			return fmt.Errorf("%s: allocator %s: %w", f.Name, f.Allocators[i].Name, err)
+			return fmt.Errorf("%s: allocator %s: %w", f.Place("name "+f.Allocators[i].Name), f.Allocators[i].Name, err)
 		}
 	}
 	for i := range f.Actors {
@@ -211,7 +218,7 @@ func (r *runner) newZone() (err error) {
 		c.Kill = r.kill
 	}
 	if r.zone, err = page.New(r.machine, c); err != nil {
-		return fmt.Errorf("%s: %w", r.file.Name, err)
+		return fmt.Errorf("%s: %w", r.file.Place("zone"), err)
 	}
 	r.pools = append(r.pools, &pool{name: zoneName, zone: r.zone, out: map[designs.Item]bool{}})
 	return nil

@@ -31,6 +31,7 @@ func Read(name string, data []byte) (*File, error) {
 			return nil, fmt.Errorf("%s:%d: %w", name, r.line, err)
 		}
 	}
+	r.file.lines = r.lines
 	if line, err := r.check(); err != nil {
 		return nil, fmt.Errorf("%s:%d: %w", name, line, err)
 	}
@@ -388,6 +389,7 @@ func (r *reader) reach(words []string) error {
 	for _, w := range words {
 		if !slices.Contains(r.file.Reach, w) {
 			r.file.Reach = append(r.file.Reach, w)
+			r.lines["reach "+w] = r.line
 		}
 	}
 	return nil

@@ -89,10 +89,12 @@ func (r *runner) drain(t *kernel.Task) {
 			}
 			r.take(p, it)
 			got = append(got, it)
+			r.machine.Progress()
 		}
 		for _, it := range got { // others may draw on the same pages
 			r.give(p, it)
 			p.allocator.Free(t, it)
+			r.machine.Progress()
 		}
 	}
 }

@@ -59,7 +59,8 @@
 //	hand NAME CPU               hand the item held longest to an interrupt on a CPU, which frees it
 //	dirty zone [xN|all]         give the pages held longest to the page cache as dirty ones
 //	reserve NAME N [FLAGS], draw NAME, cancel NAME N
-//	                            be promised items, draw one, give promises back
+//	                            be promised items, draw one, give promises back; while the promise asked for last was refused,
+//	                            draws and cancels are left out
 //	lock NAME, unlock NAME      take and release a lock
 //	trylock NAME                take a lock if it is free; if not, what follows up to its unlock is left out
 //	irqoff, irqon               mask interrupts, and no longer
@@ -72,6 +73,8 @@
 package scenario
 
 import (
+	"fmt"
+
 	"headroom/fuzz"
 	"headroom/kernel"
 	"headroom/kernel/mutant"
@@ -100,6 +103,16 @@ type File struct {
 	Actors     []Actor
 	Expect     []Class  // sorted; empty for nothing
 	Reach      []string // in the order of the file
+
+	lines map[string]int // by keyword, or by "name" and a name: the line it stands on
+}
+
+// Place is the file's name and the line of a keyword that stands once, such as mutant, for messages; the name alone where there is no such line.
+func (f *File) Place(keyword string) string {
+	if line := f.lines[keyword]; line > 0 {
+		return fmt.Sprintf("%s:%d", f.Name, line)
+	}
+	return f.Name
 }
 
 // Zone is the scenario's page allocator.

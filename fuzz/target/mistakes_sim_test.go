@@ -48,6 +48,7 @@ func TestTargetsNoticeMistakes(t *testing.T) {
 		{target.FuzzModel, "mempool:mainline", "PO-04", "C5: Alloc waits with"},
 		{target.FuzzModel, "gfp_nolocks:rawzone", "PG-16", "C4: Free of held item"},
 		{target.FuzzProgram, "percpu_tags:lock", "PT-04", "percpu_tags lock: panic: runtime error: index out of range"},
+		{target.FuzzProgram, "percpu_tags:lock", "PT-14", "the locks of percpu_tags:lock: order: percputags."},
 		{target.FuzzProgram, "sbitmap", "BM-01", "uniqueness: item"},
 		{target.FuzzProgram, "mempool:mainline", "PO-06", "was handed out while somebody held it"},
 		{target.FuzzProgram, "slab", "SO-05", "slabs have every object free, and 0 at most are to be kept (I5)"},

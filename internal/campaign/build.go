@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// notInstrumented are the packages that go-fuzz's instrumentation leaves alone: the first cannot be built with it, the others are the simulator's
-// machinery, whose coverage says nothing about a design, and which take thousands of steps for each input.
+// notInstrumented are the packages that the fuzzers' instrumentation leaves alone: the first cannot be built with go-fuzz's, the others are the
+// simulator's machinery, whose coverage says nothing about a design, and which take thousands of steps for each input.
 var notInstrumented = []string{
 	"crypto/internal/fips140/bigmod",
-	"headroom/fuzz/explore", "headroom/internal/coro", "headroom/internal/rng", "headroom/kernel/atomic", "headroom/kernel/choice", "headroom/kernel/mem",
+	"headroom/fuzz/explore", "headroom/fuzz/lockdep", "headroom/internal/coro", "headroom/internal/rng", "headroom/kernel/atomic", "headroom/kernel/choice", "headroom/kernel/mem",
 	"headroom/kernel/sim",
 }
 
@@ -25,7 +25,11 @@ func (c *campaign) goFuzzBinary() string { return filepath.Join(c.programs, "go-
 // build builds what the fuzzers need. All targets are in one test binary, and in one archive of go-fuzz.
 func (c *campaign) build(ctx context.Context, engines []string) error {
 	if slices.Contains(engines, native) {
-		if err := c.tool(ctx, "build-native", "go", "test", "-c", "-tags", "sim", "-fuzz", ".", "-o", c.testBinary(), "./fuzz/target"); err != nil {
+		through, err := toolexec()
+		if err != nil {
+			return err
+		}
+		if err := c.tool(ctx, "build-native", "go", "test", "-c", "-tags", "sim", "-fuzz", ".", "-toolexec", through, "-o", c.testBinary(), "./fuzz/target"); err != nil {
 			return err
 		}
 	}

@@ -106,10 +106,10 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// go-fuzz's findings are the inputs that have their words beside them, with the first line of those.
+// go-fuzz's findings are the inputs that have their words beside them, with the first line of those; after its end the others too.
 func TestCrashersAreRead(t *testing.T) {
 	dir := t.TempDir()
-	if list, err := crashers(dir); err != nil || len(list) != 0 {
+	if list, err := crashers(dir, false); err != nil || len(list) != 0 {
 		t.Errorf("without a folder: %v, %v", list, err)
 	}
 	if err := os.Mkdir(filepath.Join(dir, "crashers"), 0o755); err != nil {
@@ -119,9 +119,13 @@ func TestCrashersAreRead(t *testing.T) {
 	write(t, filepath.Join(dir, "crashers", "aa.quoted"), `"data"`)
 	write(t, filepath.Join(dir, "crashers", "aa.output"), "panic: it broke\n\ngoroutine 1\n")
 	write(t, filepath.Join(dir, "crashers", "bb"), "not described yet")
-	list, err := crashers(dir)
+	list, err := crashers(dir, false)
 	if err != nil || len(list) != 1 || string(list[0].data) != "data" || list[0].says != "it broke" {
 		t.Errorf("got %q, %v", list, err)
+	}
+	list, err = crashers(dir, true)
+	if err != nil || len(list) != 2 || string(list[1].data) != "not described yet" || list[1].says != "go-fuzz ended before it said why" {
+		t.Errorf("after its end: %q, %v", list, err)
 	}
 }
 

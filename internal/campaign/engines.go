@@ -113,7 +113,7 @@ func (c *campaign) goFuzz(ctx context.Context, s *session) error {
 		if !s.first.at.IsZero() && now.Sub(s.first.at) >= c.each {
 			stop()
 		}
-		if inputs, err := crashers(c.goFuzzDir(s.target)); err == nil && s.target.Canary && len(inputs) > 0 {
+		if inputs, err := crashers(c.goFuzzDir(s.target), false); err == nil && s.target.Canary && len(inputs) > 0 {
 			stop()
 		}
 	}}
@@ -124,7 +124,7 @@ func (c *campaign) goFuzz(ctx context.Context, s *session) error {
 		err = fmt.Errorf("go-fuzz ended with status %d: see %s", status, c.log(s))
 	}
 	if err == nil {
-		s.findings, err = crashers(c.goFuzzDir(s.target))
+		s.findings, err = crashers(c.goFuzzDir(s.target), true)
 	}
 	return err
 }
@@ -157,8 +157,8 @@ func (c *campaign) prepare(t target.Target) error {
 	return convert(c.nativeInputs(t), to, corpus.Raw)
 }
 
-// crashers are go-fuzz's findings.
-func crashers(dir string) ([]finding, error) {
+// crashers are go-fuzz's findings. Once it has ended, an input without its words counts as well: it was interrupted while it wrote them.
+func crashers(dir string, ended bool) ([]finding, error) {
 	files, err := read(filepath.Join(dir, "crashers"))
 	var list []finding
 	for _, f := range files {
@@ -166,8 +166,11 @@ func crashers(dir string) ([]finding, error) {
 			continue // the words beside an input
 		}
 		says, err := os.ReadFile(filepath.Join(dir, "crashers", f.Name+".output"))
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) && !ended {
 			continue // go-fuzz has not written it yet
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			says, err = []byte("go-fuzz ended before it said why"), nil
 		}
 		if err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -81,6 +82,9 @@ func repeat(path string) error {
 // leaveReplay makes the failure of a program as small as it goes and keeps it beside the file.
 func leaveReplay(path string, data []byte) error {
 	v, failure, err := target.Failure(data)
+	if errors.Is(err, fuzz.ErrLocks) {
+		return nil // all executions together show it, so there is no one run to keep
+	}
 	if err != nil || failure == nil {
 		return err
 	}

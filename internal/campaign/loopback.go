@@ -39,7 +39,7 @@ func (c *campaign) loopback(ctx context.Context, name string) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if s.findings, err = crashers(c.goFuzzDir(s.target)); err != nil {
+	if s.findings, err = crashers(c.goFuzzDir(s.target), true); err != nil {
 		return err
 	}
 	fmt.Println(heading)

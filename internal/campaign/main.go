@@ -65,7 +65,7 @@ func command() *cobra.Command {
 	loopback.Flags().StringVar(&name, "target", "schedule", "the target")
 	repeat := &cobra.Command{Use: "repeat FILE", Short: "Run a target on a file that a campaign kept", Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return repeat(args[0]) }}
-	root.AddCommand(run, ci, loopback, repeat)
+	root.AddCommand(run, ci, loopback, repeat, toolCommand())
 	return root
 }
 

@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"headroom/fuzz"
@@ -42,5 +43,32 @@ func TestRepeatedProgramsLeaveReplays(t *testing.T) {
 	}
 	if run, err := r.Play(); err != nil || run.Failure == nil || run.Failure.Class != r.Class || r.Mutant != "PI-01" {
 		t.Errorf("the replay file of mutant %q plays as %+v, %v", r.Mutant, run, err)
+	}
+}
+
+// What the lock checker says of all runs of a program together is repeated as well, and is no error.
+func TestRepeatedProgramsOfWrongLocksFail(t *testing.T) {
+	defer fuzz.SetMutant("")
+	random := rand.New(rand.NewPCG(1, 2))
+	data := make([]byte, 300)
+	fuzz.SetMutant("PT-14")
+	for n := 0; ; n++ {
+		for i := range data {
+			data[i] = byte(random.Uint32())
+		}
+		data[0] = 0
+		if strings.HasPrefix(panics(target.FuzzProgram, data), "the locks of percpu_tags:lock: order: ") {
+			break
+		}
+		if n == 500 {
+			t.Fatal("500 inputs do not show the planted mistake")
+		}
+	}
+	path, err := keep(t.TempDir(), "program", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := repeat(path); !errors.Is(err, errFound) {
+		t.Errorf("repeated: %v", err)
 	}
 }

@@ -95,8 +95,9 @@ func (s *Set) Switch(to int) {
 	s.current = self
 }
 
-// Turn prepares a switch to another goroutine, and returns what the caller must then call, next or else yield; afterwards it must call Back. It is
-// Switch for callers that cannot afford a level of calls: each return after a switch of stacks is mispredicted. Not in hub mode, not to oneself.
+// Turn prepares a switch to another goroutine, and returns what the caller must then call, next or else yield. It is Switch for callers that cannot
+// afford a level of calls: each return after a switch of stacks is mispredicted. Not in hub mode, not to oneself. A coroutine that comes back from it
+// to find Closing true must not rely on Current: one that ended named no successor.
 func (s *Set) Turn(to int) (next func() (struct{}, bool), yield func(struct{}) bool) {
 	at := s.where[to]
 	s.where[s.current] = at
@@ -108,9 +109,6 @@ func (s *Set) Turn(to int) (next func() (struct{}, bool), yield func(struct{}) b
 	}
 	return sl.next, nil
 }
-
-// Back says that goroutine self goes on, after a Turn.
-func (s *Set) Back(self int) { s.current = int32(self) }
 
 // switchHub: a coroutine leaves its wish in target and yields to the main goroutine, which resumes coroutines until it is wished for itself.
 func (s *Set) switchHub(to int) {

@@ -10,7 +10,8 @@ import (
 )
 
 // In a simulated run one coroutine runs at a time, and the access follows its choice point at once: ordinary instructions do. Outside of one the
-// real atomics are needed.
+// real atomics are needed. All are within what the compiler inlines: a level of call more costs a mispredicted return after each
+// switch of stacks.
 
 // Load reads the word, sequentially consistent.
 func (w *Uint32) Load() uint32 {
@@ -70,57 +71,55 @@ func (w *Uint32) StoreRelaxed(v uint32) {
 }
 
 // Swap writes v and returns what was there, a full barrier.
-func (w *Uint32) Swap(v uint32) uint32 {
-	if p := choice.Point; p != nil {
-		p(choice.Modify, unsafe.Pointer(w), choice.Width32)
-		old := w.v
-		w.v = v
-		return old
+func (w *Uint32) Swap(v uint32) (old uint32) {
+	if choice.Point == nil {
+		return atomic.SwapUint32(&w.v, v)
 	}
-	return atomic.SwapUint32(&w.v, v)
+	choice.Point(choice.Modify, unsafe.Pointer(w), choice.Width32)
+	old = w.v
+	w.v = v
+	return
 }
 
 // Add adds delta and returns the new value, a full barrier.
 func (w *Uint32) Add(delta uint32) uint32 {
-	if p := choice.Point; p != nil {
-		p(choice.Modify, unsafe.Pointer(w), choice.Width32)
-		w.v += delta
-		return w.v
+	if choice.Point == nil {
+		return atomic.AddUint32(&w.v, delta)
 	}
-	return atomic.AddUint32(&w.v, delta)
+	choice.Point(choice.Modify, unsafe.Pointer(w), choice.Width32)
+	w.v += delta
+	return w.v
 }
 
 // And clears the bits not in mask and returns the old value, a full barrier.
-func (w *Uint32) And(mask uint32) uint32 {
-	if p := choice.Point; p != nil {
-		p(choice.Modify, unsafe.Pointer(w), choice.Width32)
-		old := w.v
-		w.v = old & mask
-		return old
+func (w *Uint32) And(mask uint32) (old uint32) {
+	if choice.Point == nil {
+		return atomic.AndUint32(&w.v, mask)
 	}
-	return atomic.AndUint32(&w.v, mask)
+	choice.Point(choice.Modify, unsafe.Pointer(w), choice.Width32)
+	old = w.v
+	w.v &= mask
+	return
 }
 
 // Or sets the bits in mask and returns the old value, a full barrier.
-func (w *Uint32) Or(mask uint32) uint32 {
-	if p := choice.Point; p != nil {
-		p(choice.Modify, unsafe.Pointer(w), choice.Width32)
-		old := w.v
-		w.v = old | mask
-		return old
+func (w *Uint32) Or(mask uint32) (old uint32) {
+	if choice.Point == nil {
+		return atomic.OrUint32(&w.v, mask)
 	}
-	return atomic.OrUint32(&w.v, mask)
+	choice.Point(choice.Modify, unsafe.Pointer(w), choice.Width32)
+	old = w.v
+	w.v |= mask
+	return
 }
 
 // CompareAndSwap writes new if the word holds old and reports whether it did, a full barrier.
 func (w *Uint32) CompareAndSwap(old, new uint32) bool {
-	if p := choice.Point; p != nil {
-		p(choice.CAS32, unsafe.Pointer(w), uint64(old))
+	if choice.Point != nil {
+		choice.Point(choice.CAS32, unsafe.Pointer(w), uint64(old))
 		if w.v != old {
 			return false
 		}
-		w.v = new
-		return true
 	}
 	return atomic.CompareAndSwapUint32(&w.v, old, new)
 }

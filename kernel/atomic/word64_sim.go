@@ -67,57 +67,55 @@ func (w *Uint64) StoreRelaxed(v uint64) {
 }
 
 // Swap writes v and returns what was there, a full barrier.
-func (w *Uint64) Swap(v uint64) uint64 {
-	if p := choice.Point; p != nil {
-		p(choice.Modify, unsafe.Pointer(w), choice.Width64)
-		old := w.v
-		w.v = v
-		return old
+func (w *Uint64) Swap(v uint64) (old uint64) {
+	if choice.Point == nil {
+		return atomic.SwapUint64(&w.v, v)
 	}
-	return atomic.SwapUint64(&w.v, v)
+	choice.Point(choice.Modify, unsafe.Pointer(w), choice.Width64)
+	old = w.v
+	w.v = v
+	return
 }
 
 // Add adds delta and returns the new value, a full barrier.
 func (w *Uint64) Add(delta uint64) uint64 {
-	if p := choice.Point; p != nil {
-		p(choice.Modify, unsafe.Pointer(w), choice.Width64)
-		w.v += delta
-		return w.v
+	if choice.Point == nil {
+		return atomic.AddUint64(&w.v, delta)
 	}
-	return atomic.AddUint64(&w.v, delta)
+	choice.Point(choice.Modify, unsafe.Pointer(w), choice.Width64)
+	w.v += delta
+	return w.v
 }
 
 // And clears the bits not in mask and returns the old value, a full barrier.
-func (w *Uint64) And(mask uint64) uint64 {
-	if p := choice.Point; p != nil {
-		p(choice.Modify, unsafe.Pointer(w), choice.Width64)
-		old := w.v
-		w.v = old & mask
-		return old
+func (w *Uint64) And(mask uint64) (old uint64) {
+	if choice.Point == nil {
+		return atomic.AndUint64(&w.v, mask)
 	}
-	return atomic.AndUint64(&w.v, mask)
+	choice.Point(choice.Modify, unsafe.Pointer(w), choice.Width64)
+	old = w.v
+	w.v &= mask
+	return
 }
 
 // Or sets the bits in mask and returns the old value, a full barrier.
-func (w *Uint64) Or(mask uint64) uint64 {
-	if p := choice.Point; p != nil {
-		p(choice.Modify, unsafe.Pointer(w), choice.Width64)
-		old := w.v
-		w.v = old | mask
-		return old
+func (w *Uint64) Or(mask uint64) (old uint64) {
+	if choice.Point == nil {
+		return atomic.OrUint64(&w.v, mask)
 	}
-	return atomic.OrUint64(&w.v, mask)
+	choice.Point(choice.Modify, unsafe.Pointer(w), choice.Width64)
+	old = w.v
+	w.v |= mask
+	return
 }
 
 // CompareAndSwap writes new if the word holds old and reports whether it did, a full barrier.
 func (w *Uint64) CompareAndSwap(old, new uint64) bool {
-	if p := choice.Point; p != nil {
-		p(choice.CAS64, unsafe.Pointer(w), old)
+	if choice.Point != nil {
+		choice.Point(choice.CAS64, unsafe.Pointer(w), uint64(old))
 		if w.v != old {
 			return false
 		}
-		w.v = new
-		return true
 	}
 	return atomic.CompareAndSwapUint64(&w.v, old, new)
 }

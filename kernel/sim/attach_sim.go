@@ -11,11 +11,12 @@ import (
 func (m *Machine) attach() error {
 	if choice.Point == nil {
 		if m.hooks.point == nil { // made once: a method value is an allocation
-			m.hooks = hooks{m.point, m.await, m.fault, m.reach}
-			if m.agents.any {
+			m.hooks = hooks{m.pointer(), m.await, m.fault, m.reach}
+			if m.agents.any || m.options.Hub {
 				m.hooks.point = m.pointBeside
 			}
 		}
+		m.followed = m.watch != nil || m.observe != nil || m.races != nil
 		choice.Point, choice.Await, choice.Fail, choice.Reached = m.hooks.point, m.hooks.await, m.hooks.fail, m.hooks.reach
 		if m.locks != nil {
 			kernel.WatchingLocks = m.locks

@@ -106,6 +106,7 @@ type Machine struct {
 	base     uintptr
 	spinners uint64 // entities parked on a word
 	aborting bool
+	followed bool // somebody looks at the steps of this run
 	races    *races
 	model    *model // nil under SC
 	chooser  Chooser
@@ -168,12 +169,6 @@ type entity struct {
 	below   int           // for an interrupt: whom it interrupted, -1 for nobody
 	spin    uintptr       // the address it spins on while in Machine.spinners
 	started bool
-}
-
-// mark is what Rewind goes back to.
-type mark struct {
-	failure *Failure // of the construction
-	specs   []machine.Spec
 }
 
 // New makes a machine. Close it: it holds coroutines and memory.
@@ -254,6 +249,11 @@ func (m *Machine) clear() {
 	for i := range m.cpus {
 		m.cpus[i] = cpu{top: -1}
 	}
+	m.begin()
+}
+
+// begin sets back what is not a CPU's or an entity's.
+func (m *Machine) begin() {
 	m.used, m.ever, m.live, m.eligible, m.spinners = 0, 0, 0, 0, 0
 	m.current, m.steps, m.hash = -1, 0, hashSeed
 	m.failure, m.aborting, m.dying = nil, false, 0
@@ -265,29 +265,6 @@ func (m *Machine) clear() {
 	if m.races != nil {
 		m.races.clear()
 	}
-}
-
-// Mark remembers the memory and the spawned tasks as they are now, after construction; Rewind returns here.
-func (m *Machine) Mark() {
-	m.memory.Save()
-	m.marked = mark{failure: m.failure}
-	for i := range m.entities {
-		if m.used>>i&1 != 0 {
-			m.marked.specs = append(m.marked.specs, m.entities[i].spec)
-		}
-	}
-}
-
-// Rewind gives a machine like the one Mark saw: every word that matters is in its memory, so copying that back is a new construction.
-func (m *Machine) Rewind() {
-	if !mutant.On(sm03) {
-		m.memory.Restore()
-	}
-	m.clear()
-	for _, spec := range m.marked.specs {
-		m.Spawn(nil, spec)
-	}
-	m.failure = m.marked.failure
 }
 
 // take finds an unused entity, one that was never used in this run while there are such: to the race checks a place used again is one entity that

@@ -18,55 +18,57 @@ const (
 // aborted unwinds an entity of a run that has come to its end.
 type aborted struct{}
 
-// point is choice.Point: the current entity is about to access a word. Somebody else may go first.
-func (m *Machine) point(kind choice.Kind, word unsafe.Pointer, detail uint64) {
-	if m.aborting {
-		panic(aborted{})
-	}
-	self := m.current
-	if m.steps >= m.limit && m.overdue() {
-		m.fail(m.livelock())
-	}
-	if m.watch != nil {
-		m.watch.Pending[self] = m.accessOf(kind, word)
-	}
-	if next := m.strategy.Next(m.eligible, self); next != self {
-		if next < 0 {
-			m.fail(abandoned)
+// pointer makes choice.Point for a machine that has no agents: the current entity is about to access a word, and somebody else may go first.
+//
+// Each level of call between the access and the switch of stacks costs a return that is mispredicted when the entity goes on. So this is a closure,
+// since the wrapper of a method value would be one more level, and dispatch is written out in it.
+func (m *Machine) pointer() func(kind choice.Kind, word unsafe.Pointer, detail uint64) {
+	return func(kind choice.Kind, word unsafe.Pointer, detail uint64) {
+		if m.aborting {
+			panic(aborted{})
 		}
-		// dispatch, written out: each level of call costs a mispredicted return after a switch of stacks.
-		if m.cpus[m.entities[next].task.CPU()].top != next {
-			m.place(next)
+		self := m.current
+		if m.steps >= m.limit && m.overdue() {
+			m.fail(m.livelock())
 		}
-		m.current = next
-		if m.options.Hub {
-			m.coros.Switch(next + 1)
-		} else {
+		if m.watch != nil {
+			m.watch.Pending[self] = m.accessOf(kind, word)
+		}
+		if next := m.strategy.Next(m.eligible, self); next != self {
+			if next < 0 {
+				m.fail(abandoned)
+			}
+			if m.cpus[m.entities[next].task.CPU()].top != next {
+				m.place(next)
+			}
+			m.current = next
 			if resume, yield := m.coros.Turn(next + 1); resume != nil {
 				resume()
 			} else {
 				yield(struct{}{})
 			}
-			m.coros.Back(self + 1)
+			if m.aborting {
+				panic(aborted{})
+			}
 		}
-		if m.aborting {
-			panic(aborted{})
+		m.steps++
+		m.hash = mix(m.hash, m.offsetOf(word), self, kind)
+		if m.spinners != 0 && kind.Writes() {
+			m.release(uintptr(word))
+		}
+		if m.followed {
+			m.follow(self, kind, word, detail)
 		}
 	}
-	m.steps++
-	offset := uintptr(word) - m.base
-	if word == nil {
-		offset = 0
-	}
-	m.hash = mix(m.hash, offset, self, kind)
-	if m.spinners != 0 && kind.Writes() {
-		m.release(uintptr(word))
-	}
+}
+
+// follow shows a step to whoever looks at steps: a strategy that watches, an observer, the race checks.
+func (m *Machine) follow(self int, kind choice.Kind, word unsafe.Pointer, detail uint64) {
 	if m.watch != nil {
 		m.watch.step(m.entities[self].task.CPU(), m.watch.Pending[self], writes(kind, word, detail))
 	}
 	if m.observe != nil {
-		m.tell(kind, offset)
+		m.tell(kind, m.offsetOf(word))
 	}
 	if m.races != nil {
 		m.races.access(m, self, kind, word, detail)
@@ -82,7 +84,7 @@ func mix(hash uint64, offset uintptr, entity int, kind choice.Kind) uint64 {
 // chosen is the place of a kind in the hash of an answer.
 const chosen = choice.Kind(0xff)
 
-// pointBeside is point for a machine that has agents: they may go first.
+// pointBeside is choice.Point for a machine that has agents, which may go first, and for one that switches through a hub.
 func (m *Machine) pointBeside(kind choice.Kind, word unsafe.Pointer, detail uint64) {
 	if m.aborting {
 		panic(aborted{})
@@ -103,11 +105,8 @@ func (m *Machine) pointBeside(kind choice.Kind, word unsafe.Pointer, detail uint
 	if m.spinners != 0 && kind.Writes() {
 		m.release(uintptr(word))
 	}
-	if m.observe != nil {
-		m.tell(kind, m.offsetOf(word))
-	}
-	if m.races != nil {
-		m.races.access(m, self, kind, word, detail)
+	if m.followed {
+		m.follow(self, kind, word, detail)
 	}
 	if m.model != nil {
 		m.model.access(m.entities[self].task.CPU(), kind, word, detail)
@@ -234,40 +233,57 @@ func (m *Machine) place(next int) {
 	m.refresh(index)
 }
 
-// body is the life of the coroutine of one entity: run what it was given, then hand over.
+// body is the life of the coroutine of one entity: run what it was given, hand over, and begin anew when somebody hands over to it. The loop and the
+// switch are here, and not a level of call away each, for the reason that pointer gives.
 func (m *Machine) body(self int) {
 	i := self - 1
 	e := &m.entities[i]
-	if m.coros.Closing() {
-		return
+	for !m.coros.Closing() {
+		e.started = true
+		m.guarded(e)
+		to := m.finished(i)
+		if to == self { // it ended last, and begins the next run
+			continue
+		}
+		if m.options.Hub {
+			m.coros.Switch(to)
+		} else if resume, yield := m.coros.Turn(to); resume != nil {
+			resume()
+		} else {
+			yield(struct{}{})
+		}
 	}
-	e.started = true
-	m.guarded(e)
-	m.finished(i)
 }
 
 // guarded runs an entity's body and turns a panic into the run's failure.
 func (m *Machine) guarded(e *entity) {
+	ended := false
 	defer func() {
-		if r := recover(); r != nil {
-			if _, ok := r.(aborted); !ok && m.failure == nil {
-				m.failure = panicked(r)
-				m.aborting = true
-			}
+		if !ended {
+			m.broken(recover())
 		}
 	}()
 	if e.work != nil {
 		e.work.Run(&e.task)
-		return
+	} else {
+		if e.spec.Prep != nil {
+			e.spec.Prep(&e.task)
+		}
+		e.spec.Body(&e.task)
 	}
-	if e.spec.Prep != nil {
-		e.spec.Prep(&e.task)
-	}
-	e.spec.Body(&e.task)
+	ended = true
 }
 
-// finished takes an entity that ended off its CPU and hands over to the next, or to the main goroutine at the end of the run.
-func (m *Machine) finished(i int) {
+// broken takes the panic of an entity's body; the end of a failed run is one as well.
+func (m *Machine) broken(r any) {
+	if _, ok := r.(aborted); !ok && r != nil && m.failure == nil {
+		m.failure = panicked(r)
+		m.aborting = true
+	}
+}
+
+// finished takes an entity that ended off its CPU, and returns the coroutine that goes on: that of the next, or at the end of the run the main goroutine.
+func (m *Machine) finished(i int) (to int) {
 	e := &m.entities[i]
 	index := e.task.CPU()
 	c := &m.cpus[index]
@@ -275,8 +291,7 @@ func (m *Machine) finished(i int) {
 	m.live--
 	m.locks.ended(&e.task)
 	if m.aborting {
-		m.coros.Switch(coro.Main)
-		return
+		return coro.Main
 	}
 	if m.races != nil {
 		m.races.handover(index, i, e.below)
@@ -291,19 +306,19 @@ func (m *Machine) finished(i int) {
 			m.Spawn(&e.task, spec)
 		}
 	}
-	m.goneOffline(&e.task, index)
+	if c.dying {
+		m.goneOffline(&e.task, index)
+	}
 	if m.aborting { // there was no place for what should go on elsewhere
-		m.coros.Switch(coro.Main)
-		return
+		return coro.Main
 	}
 	next, ok := m.next(i)
 	if !ok {
-		m.coros.Switch(coro.Main)
-		return
+		return coro.Main
 	}
 	m.place(next)
 	m.current = next
-	m.coros.Switch(next + 1)
+	return next + 1
 }
 
 // next is who comes after entity i, which ended: in this run, or in the one that follows it. It reports false when there is nobody, or a failure.
@@ -324,7 +339,7 @@ func (m *Machine) next(i int) (next int, ok bool) {
 func (m *Machine) tell(kind choice.Kind, offset uintptr) {
 	e := &m.entities[m.current]
 	var pcs [24]uintptr
-	n := runtime.Callers(3, pcs[:])
+	n := runtime.Callers(4, pcs[:]) // not this, follow and choice.Point
 	m.observe(Step{Number: m.steps, Entity: m.current, Name: e.task.Name(), CPU: e.task.CPU(), IRQ: e.work != nil,
 		Kind: kind, Offset: offset, PCs: pcs[:n]})
 }
