@@ -96,8 +96,8 @@ func (r *Replay) compare(replay *explore.Replay, p *Playback) error {
 		return fmt.Errorf("the run did not fail; recorded was %s: %s: %s", r.Class, r.Message, remedy)
 	case f.Class != r.Class:
 		return fmt.Errorf("the run failed otherwise (%v); recorded was %s: %s", f, r.Class, remedy)
-	case p.Hash != r.Hash || replay.Unused():
-		return fmt.Errorf("the run fails as recorded, but by other steps (hash %#016x, recorded %#016x): %s", p.Hash, r.Hash, remedy)
+	case p.Hash != r.Hash || p.Taken != r.Steps || replay.Unused():
+		return fmt.Errorf("the run fails as recorded, but by other steps (hash %#016x, recorded %#016x; %d of them, recorded %d): %s", p.Hash, r.Hash, p.Taken, r.Steps, remedy)
 	}
 	return nil
 }

@@ -1,9 +1,13 @@
 package fuzz
 
 import (
+	"regexp"
+	"strings"
+
 	"headroom/designs"
 	"headroom/fuzz/explore"
 	"headroom/fuzz/shrink"
+	"headroom/kernel/sim"
 )
 
 // Shrinker makes a failing run of a program small; see package shrink. No program is made smaller so that its waits cannot all be served, if they can now.
@@ -17,11 +21,32 @@ type Shrinker struct {
 func (s *Shrinker) Run(r *Replay) (*Replay, *shrink.Shrunk, error) {
 	c := &shrinkable{variant: s.Variant, options: runnerOptions{bare: r.Bare, linear: linearFor(r.Class)}, program: r.Program,
 		lean: r.Program.servesItsWaits(s.Variant)}
-	shrinker := &shrink.Shrinker{Stop: s.Stop, Executions: s.Executions}
+	shrinker := &shrink.Shrinker{Stop: s.Stop, Executions: s.Executions, Same: alike}
 	small, shrunk, err := shrinker.Run(c.failing(r))
 	replay := *small.Whole.(*Replay)
 	replay.Strategy, replay.Seed, replay.Minimal = r.Strategy, r.Seed, small.Minimal
 	return &replay, shrunk, err
+}
+
+// alike reports whether two failures of a class, where messages name the rule that was broken, broke the same rule.
+func alike(smaller, best *shrink.Run) bool {
+	a, b := smaller.Whole.(*Replay), best.Whole.(*Replay)
+	return rule(a.Class, a.Message) == rule(b.Class, b.Message)
+}
+
+// digits are what differs in the messages of equal failures.
+var digits = regexp.MustCompile("[0-9]+")
+
+// rule is the part of a failure's message that says what was broken; "" in the classes whose messages say who was where.
+func rule(class sim.Class, message string) string {
+	switch class {
+	case sim.Panic, sim.Contract:
+		return digits.ReplaceAllString(message, "#")
+	case sim.Misuse: // behind the task that did it
+		_, message, _ = strings.Cut(message, ": ")
+		return digits.ReplaceAllString(message, "#")
+	}
+	return ""
 }
 
 // shrinkable is a program that is being made smaller.

@@ -53,8 +53,9 @@ func exploreCommand() *cobra.Command {
 		Use:   "explore",
 		Short: "Run generated programs under many schedules and look for broken invariants",
 		Long: `Explore runs small generated programs on the simulated machine, each under many schedules, and checks uniqueness, conservation,
-waiting beside a free item, deadlock, livelock, data races and misuse. A failure is made as small as it goes, written to a replay file, and the
-command that repeats it is printed.
+waiting beside a free item, deadlock, livelock, data races, the order of locks, misuse and the contract. A failure is made as small as it goes, written
+to a replay file, and the command that repeats it is printed. A failure that the variant is known for, since its original has it, is kept once, and the
+search goes on beyond it.
 
 The machine's memory is sequentially consistent and does nothing by itself, unless --memory or --vary says otherwise; both go with each strategy.
 
@@ -63,7 +64,7 @@ Strategies:
   random  whoever may go on is equally likely
   pct     random priorities that change at --preemptions places; finds bugs of few orderings
   pos     random priorities of steps, drawn anew where two steps touch the same word
-  dfs     every execution of tiny programs with at most --preemptions preemptions, each once; says whether they were exhausted
+  dfs     every execution of tiny programs with no preemption, then with at most 1, up to --preemptions; says whether they were exhausted
 
 A scenario is a file that says which tasks do what, and what some schedule is expected to lead to. It is run instead of generated programs, and the
 lock checker's reports are printed. Each failure and each report leaves a replay file, and a failure a smaller scenario that fails in the same way.
@@ -112,7 +113,7 @@ var instead = []struct {
 }{
 	{"bench", []string{"seconds", "executions", "seed", "json"}},
 	{"drivers", []string{"programs", "seconds", "seed", "out"}},
-	{"scenario", []string{"strategy", "preemptions", "executions", "seconds", "seed", "without", "shrink", "out", "json"}},
+	{"scenario", []string{"strategy", "preemptions", "executions", "seconds", "seed", "without", "shrink", "json", "out"}},
 }
 
 // strangers refuses flags that would be given in vain.
@@ -142,7 +143,7 @@ func (o *exploreOptions) flags(c *cobra.Command) {
 	f.StringVar(&o.variant, "variant", "", "variant of the design (default the first)")
 	f.StringVar(&o.mutant, "mutant", "", "switch this planted mistake on; see headroom list")
 	f.StringVar(&o.strategy, "strategy", schedules.Names[0], "who takes the next step: "+strings.Join(schedules.Names, ", "))
-	f.IntVar(&o.bound, "preemptions", 2, "dfs: most preemptions of an execution, -1 for any number; pct: how often a priority changes")
+	f.IntVar(&o.bound, "preemptions", 2, "dfs: most preemptions of an execution, -1 for any number; pct: how often a priority changes, 1 to 8")
 	f.BoolVar(&o.twice, "twice", false, "make every execution two times, and fail where the second differs")
 	f.BoolVar(&o.shrink, "shrink", true, "make a failure as small as it goes")
 	f.IntVar(&o.programs, "programs", 0, "stop after so many programs (default 20 for dfs when no budget is given)")
@@ -176,23 +177,9 @@ func explore(ctx context.Context, o exploreOptions) error {
 	defer fuzz.SetMutant("")
 	fmt.Fprintf(os.Stderr, "exploring %s, strategy %s, seed %d; Ctrl-C ends it\n", v.FullName(), o.strategy, o.seed)
 	started := time.Now()
-	asked, stopped := 0, false
-	last := started
-	hunt := &fuzz.Hunt{Variant: v, Strategy: o.strategy, Bound: o.bound, Twice: o.twice, Seed: o.seed, Bare: o.bare, Executions: o.executions, MaxPrograms: o.programs,
-		Traits: fuzz.Traits{Memory: memory}, Vary: o.vary, NoLockdep: o.without == "lockdep",
-		Each: func(n int) {
-			if now := time.Now(); now.Sub(last) >= 5*time.Second {
-				last = now
-				fmt.Fprintf(os.Stderr, "%d executions in %.0f s\n", n, now.Sub(started).Seconds())
-			}
-		},
-		Stop: func() bool {
-			asked++
-			stopped = stopped || asked%64 == 0 && o.late(ctx, started)
-			return stopped
-		},
-	}
-	found, err := hunt.Run()
+	hunt := o.hunt(ctx, v, started)
+	hunt.Traits = fuzz.Traits{Memory: memory}
+	found, known, err := o.beyond(ctx, v, hunt)
 	if errors.Is(err, fuzz.ErrUnrepeatable) {
 		fmt.Printf("FAILURE unrepeatable: %v\n", err)
 		return status(exitFound)
@@ -204,7 +191,7 @@ func explore(ctx context.Context, o exploreOptions) error {
 		return fmt.Errorf("mutant %s: its code never ran in %d executions of %s: nothing is shown; choose a design that uses it", o.mutant, found.Executions, v.FullName())
 	}
 	result := &outcome{Design: v.FullName(), Mutant: o.mutant, Strategy: o.strategy, Seed: o.seed, Executions: found.Executions, Programs: found.Programs,
-		Steps: found.Steps, Seconds: time.Since(started).Seconds(), Reached: found.Reached, Missed: found.Missed, Finished: ctx.Err() == nil}
+		Steps: found.Steps, Seconds: time.Since(started).Seconds(), Reached: found.Reached, Missed: found.Missed, Known: known, Finished: ctx.Err() == nil}
 	result.search(found.Search, o.bound)
 	if found.Failure != nil {
 		if err := o.finding(ctx, v, found.Failure, result); err != nil {
@@ -215,7 +202,31 @@ func explore(ctx context.Context, o exploreOptions) error {
 		result.Locks = append(result.Locks, lockOutcome{Rule: string(r.Rule), Summary: r.Summary, Text: r.Text,
 			Repeat: fmt.Sprintf("%s --executions %d", o.command(v), found.Executions)})
 	}
-	return result.tell(o.asJSON, found.Failure != nil || len(found.Reports) > 0)
+	return result.tell(o.asJSON, found.Failure != nil || len(known)+len(found.Reports) > 0)
+}
+
+// hunt is what the flags ask for; it tells now and then how far it is.
+func (o *exploreOptions) hunt(ctx context.Context, v designs.Variant, started time.Time) *fuzz.Hunt {
+	asked, stopped := 0, false
+	last, made, before := started, 0, 0
+	return &fuzz.Hunt{Variant: v, Strategy: o.strategy, Bound: o.bound, Twice: o.twice, Seed: o.seed, Bare: o.bare, Executions: o.executions, MaxPrograms: o.programs,
+		Vary: o.vary, NoLockdep: o.without == "lockdep",
+		Each: func(n int) {
+			if n < before { // it went on beyond a known failure
+				made += before
+			}
+			before = n
+			if now := time.Now(); now.Sub(last) >= 5*time.Second {
+				last = now
+				fmt.Fprintf(os.Stderr, "%d executions in %.0f s\n", made+n, now.Sub(started).Seconds())
+			}
+		},
+		Stop: func() bool {
+			asked++
+			stopped = stopped || asked%64 == 0 && o.late(ctx, started)
+			return stopped
+		},
+	}
 }
 
 // command is what makes the same hunt again, but for its budget.
@@ -226,6 +237,9 @@ func (o *exploreOptions) command(v designs.Variant) string {
 	}
 	if o.mutant != "" {
 		words = append(words, "--mutant", o.mutant)
+	}
+	if o.twice { // which makes half as many of each program
+		words = append(words, "--twice")
 	}
 	words = append(words, "--strategy", o.strategy, "--preemptions", fmt.Sprint(o.bound), "--seed", fmt.Sprint(o.seed))
 	if o.memory != "sc" {
@@ -252,8 +266,10 @@ func (o *exploreOptions) finding(ctx context.Context, v designs.Variant, r *fuzz
 		result.Shrunk = &shrunkOutcome{Executions: shrunk.Executions, Finished: shrunk.Finished, Minimal: r.Minimal, Before: shrunk.Before, After: shrunk.After}
 	}
 	result.Class, result.Message = string(r.Class), r.Message
-	result.Replay, err = o.keep(r)
-	return err
+	if result.Replay, err = o.keep(r); err != nil {
+		return fmt.Errorf("FAILURE %s: %s; its replay file cannot be written: %w", r.Class, r.Message, err)
+	}
+	return nil
 }
 
 func (o *exploreOptions) late(ctx context.Context, started time.Time) bool {
@@ -278,10 +294,24 @@ func (o *exploreOptions) check() (designs.Variant, error) {
 	if err := findMutant("--mutant", mutant.ID(o.mutant)); err != nil {
 		return v, err
 	}
-	if _, err := schedules.New(o.strategy, o.bound); err != nil {
-		return v, fmt.Errorf("--strategy: %w", err)
+	if err := o.checkStrategy(); err != nil {
+		return v, err
+	}
+	if err := checkFolder(o.out); err != nil {
+		return v, err
 	}
 	return v, o.budget()
+}
+
+// checkStrategy refuses a strategy that there is not, and a number that it has no use for.
+func (o *exploreOptions) checkStrategy() error {
+	if _, err := schedules.New(o.strategy, o.bound); err != nil {
+		return fmt.Errorf("--strategy: %w", err)
+	}
+	if o.strategy == "pct" && o.bound < 1 {
+		return fmt.Errorf("--strategy: pct with %d changes of priority: give 1 to %d as --preemptions", o.bound, schedules.MaxChanges)
+	}
+	return nil
 }
 
 // find is the variant of a design, or a client: small allocators and users of allocators, which are there for mistakes whose own place is no design.

@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"headroom/fuzz"
 	"headroom/fuzz/scenario"
@@ -103,7 +106,7 @@ func replay(path string, o replayOptions) error {
 	}
 	run, differs := play()
 	if run == nil {
-		return differs
+		return fmt.Errorf("%s: %w", path, differs)
 	}
 	if err := o.show(&run.Trace, replayedOf(run, differs), run.Print); err != nil {
 		return err
@@ -171,9 +174,34 @@ func replaceFile(path string, data []byte) error {
 		return err
 	}
 	fresh := path + ".new"
-	if err := os.WriteFile(fresh, data, 0o644); err != nil {
-		_ = os.Remove(fresh) // the error worth telling is the first
-		return err
+	err := os.WriteFile(fresh, data, 0o644)
+	if err == nil {
+		err = os.Rename(fresh, path)
 	}
-	return os.Rename(fresh, path)
+	if err != nil {
+		_ = os.Remove(fresh) // the error worth telling is the first
+	}
+	return err
+}
+
+// checkFolder refuses a folder in which no file can be written, before hours are spent on what is to lie there. It makes nothing.
+func checkFolder(folder string) error {
+	at := filepath.Clean(folder)
+	for {
+		_, err := os.Stat(at)
+		if !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
+			break
+		}
+		at = filepath.Dir(at)
+	}
+	switch info, err := os.Stat(at); {
+	case err != nil:
+		return fmt.Errorf("--out: %w: give a folder for replay files", err)
+	case !info.IsDir():
+		return fmt.Errorf("--out %s: %s is no folder: give one for replay files", folder, at)
+	}
+	if err := unix.Access(at, unix.W_OK); err != nil {
+		return fmt.Errorf("--out %s: %s: %w: give a folder that can be written to", folder, at, err)
+	}
+	return nil
 }

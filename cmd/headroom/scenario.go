@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"headroom/fuzz"
-	schedules "headroom/fuzz/explore"
 	"headroom/fuzz/scenario"
 	"headroom/kernel/mutant"
 )
@@ -25,6 +24,9 @@ const completions = "completions"
 
 // exploreScenario runs a scenario file and says whether what it expects is so.
 func exploreScenario(ctx context.Context, o exploreOptions) error {
+	if err := checkFolder(o.out); err != nil {
+		return err
+	}
 	data, err := os.ReadFile(o.scenario)
 	if err != nil {
 		return fmt.Errorf("%w: give the path of a scenario, such as fuzz/testdata/rientjes-abc.scn", err)
@@ -85,8 +87,8 @@ func (o *exploreOptions) scenarioSearch(ctx context.Context, f *scenario.File) (
 	if o.without != "" && o.without != completions {
 		return nil, fmt.Errorf("--without %s: what can be left out is %s", o.without, completions)
 	}
-	if _, err := schedules.New(o.strategy, o.bound); err != nil {
-		return nil, fmt.Errorf("--strategy: %w", err)
+	if err := o.checkStrategy(); err != nil {
+		return nil, err
 	}
 	if o.seconds == 0 && o.executions == 0 {
 		o.executions = scenarioExecutions

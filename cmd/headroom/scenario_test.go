@@ -49,6 +49,25 @@ func TestScenarioTellsWhetherItsExpectationIsMet(t *testing.T) {
 	}
 }
 
+// The command that is printed for the lock checker's reports makes the same search, under the same bound, and prints the same reports.
+func TestRepeatedSearchesHaveTheirBound(t *testing.T) {
+	dir := t.TempDir()
+	const text = "headroom scenario 1\ncpus 1\nmutex m\nmutex n\ntask A cpu 0\n  trylock m\n  lock n\n  unlock n\n  unlock m\n" +
+		"task B cpu 0\n  lock n\n  trylock m\n  lock m\n  unlock m\n  unlock m\n  unlock n\nexpect nothing\n"
+	if err := os.WriteFile(filepath.Join(dir, "s.scn"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	first := headroom(t, dir, "explore", "--scenario", "s.scn", "--strategy", "dfs", "--preemptions", "1")
+	_, command, _ := strings.Cut(first.stdout, "search again: bin/headroom explore ")
+	command, _, _ = strings.Cut(command, "\n")
+	again := headroom(t, dir, append([]string{"explore"}, strings.Fields(command)...)...)
+	_, want, _ := strings.Cut(first.stdout, "lockdep: ")
+	_, got, _ := strings.Cut(again.stdout, "lockdep: ")
+	if want == "" || got != want || !strings.Contains(command, "--preemptions 1 ") {
+		t.Errorf("%s\n%s\nrepeated by %q:\n%s", first.stdout, first.stderr, command, again.stdout)
+	}
+}
+
 // What a scenario run finds is printed as JSON too, and each finding, a report of the lock checker among them, leaves a replay file that repeats it: as
 // text, as JSON, as a drawing, and followed as far as it fits. A file that was changed says so.
 func TestScenarioFindingsLeaveReplays(t *testing.T) {
@@ -120,25 +139,6 @@ func TestFailingScenariosAreMadeSmall(t *testing.T) {
 	}
 }
 
-// The command that is printed for the lock checker's reports makes the same search, under the same bound, and prints the same reports.
-func TestRepeatedSearchesHaveTheirBound(t *testing.T) {
-	dir := t.TempDir()
-	const text = "headroom scenario 1\ncpus 1\nmutex m\nmutex n\ntask A cpu 0\n  trylock m\n  lock n\n  unlock n\n  unlock m\n" +
-		"task B cpu 0\n  lock n\n  trylock m\n  lock m\n  unlock m\n  unlock m\n  unlock n\nexpect nothing\n"
-	if err := os.WriteFile(filepath.Join(dir, "s.scn"), []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	first := headroom(t, dir, "explore", "--scenario", "s.scn", "--strategy", "dfs", "--preemptions", "1")
-	_, command, _ := strings.Cut(first.stdout, "search again: bin/headroom explore ")
-	command, _, _ = strings.Cut(command, "\n")
-	again := headroom(t, dir, append([]string{"explore"}, strings.Fields(command)...)...)
-	_, want, _ := strings.Cut(first.stdout, "lockdep: ")
-	_, got, _ := strings.Cut(again.stdout, "lockdep: ")
-	if want == "" || got != want || !strings.Contains(command, "--preemptions 1 ") {
-		t.Errorf("%s\n%s\nrepeated by %q:\n%s", first.stdout, first.stderr, command, again.stdout)
-	}
-}
-
 // A scenario that cannot be used ends with status 2 and one line with file, line and remedy, and so do flags that do not go with one.
 func TestUnusableScenariosAreRefused(t *testing.T) {
 	dir := t.TempDir()
@@ -163,6 +163,7 @@ func TestUnusableScenariosAreRefused(t *testing.T) {
 		{"--scenario knob.scn", "knob.scn:3: allocator t: percpu_tags: knob max is 0: give 1 to "},
 		{"--scenario reach.scn", "reach.scn:4: reach staling: no slow path has that name"},
 		{"--scenario entry.scn", "entry.scn:4: nolocks p: p has no entry that takes no locks"},
+		{"--scenario good.scn --out good.scn", "--out good.scn: good.scn is no folder"},
 		{"--scenario good.scn --design ida", "--scenario: leave --design out: what goes with it is --strategy"},
 		{"--scenario good.scn --memory tso --vary --twice --bare", "--scenario: leave --bare, --memory, --twice, --vary out"},
 		{"--drivers --strategy pct --variant lock", "--drivers: leave --strategy, --variant out: what goes with it is --programs"},

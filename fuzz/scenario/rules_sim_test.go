@@ -224,17 +224,6 @@ func TestHandingOverHidesADeadlockFromTheChecker(t *testing.T) {
 	}
 }
 
-// The two deadlocks are those of the lock that writing takes: where writing takes none, nobody is stuck in any execution.
-func TestHeoDeadlocksAreThoseOfTheLock(t *testing.T) {
-	for _, name := range []string{"heo-direct", "heo-refill-under-lock"} {
-		f := stored(t, name)
-		f.Zone.WritesTake = ""
-		if found := search(t, f, 1, 2000, false); len(found.Failures) > 0 {
-			t.Errorf("%s without the lock: %+v", name, found.Failures[0].Situation)
-		}
-	}
-}
-
 // What was not expected is said, of the lock checker's rules too: a file that expects one does not stand for others.
 func TestReportsThatAreNotExpectedAreSaid(t *testing.T) {
 	const twice = "mutex m\ntask A cpu 0\nlock m\nlock m\nunlock m\nunlock m\n"
@@ -274,6 +263,17 @@ func TestRefusedPromisesLeaveOutTheirDraws(t *testing.T) {
 		"reserve r 1 NOWAIT\ndraw r\nfree r\ntask B cpu 0\nlock m\nunlock m\nexpect nothing\n"), 1, pairExecutions, false)
 	if !found.Met() {
 		t.Errorf("%v, %+v", found.Unmet, found.Reports)
+	}
+}
+
+// The two deadlocks are those of the lock that writing takes: where writing takes none, nobody is stuck in any execution.
+func TestHeoDeadlocksAreThoseOfTheLock(t *testing.T) {
+	for _, name := range []string{"heo-direct", "heo-refill-under-lock"} {
+		f := stored(t, name)
+		f.Zone.WritesTake = ""
+		if found := search(t, f, 1, 2000, false); len(found.Failures) > 0 {
+			t.Errorf("%s without the lock: %+v", name, found.Failures[0].Situation)
+		}
 	}
 }
 

@@ -50,6 +50,9 @@ func (m *Machine) overdue() bool {
 	return false
 }
 
+// TookOver reports whether the machine took over from the strategy in the latest run: how that went on from there was not the strategy's choice.
+func (m *Machine) TookOver() bool { return m.progress.fair }
+
 // handBack gives the choice of steps back to the strategy, for a new run.
 func (m *Machine) handBack() {
 	m.limit = m.options.StepLimit

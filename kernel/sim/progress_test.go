@@ -49,6 +49,9 @@ func waitByLooking(t *testing.T, o sim.Options, set bool, idle func(m *sim.Machi
 	}
 	m.SetStrategy(stubborn{})
 	err = m.Run()
+	if took := o.Fair > 0 && m.Steps() > o.StepLimit; m.TookOver() != took {
+		t.Errorf("after %d steps the machine took over: %v", m.Steps(), m.TookOver())
+	}
 	return err, m.Steps()
 }
 
