@@ -150,6 +150,7 @@ func (g *Graph) Forget() {
 		k := &g.classes[i]
 		k.inIRQ, k.open, k.irqLock, k.openLock = use{}, use{}, 0, 0
 		clear(k.order)
+		clear(k.inner)
 	}
 	clear(g.seen)
 	g.circles, g.reports, g.facts = nil, nil, 0

@@ -200,11 +200,15 @@ func TestNewFactsAreCountedAndForgotten(t *testing.T) {
 	one := func(t *kernel.Task) {
 		rows.Lock(t)
 		b.shelves[0].guard.Lock(t)
+		b.shelves[1].guard.Lock(t)
+		b.shelves[1].guard.Unlock(t)
 		b.shelves[0].guard.Unlock(t)
 		rows.Unlock(t)
 	}
 	other := func(t *kernel.Task) {
 		b.shelves[1].guard.Lock(t)
+		b.shelves[0].guard.Lock(t)
+		b.shelves[0].guard.Unlock(t)
 		rows.Lock(t)
 		rows.Unlock(t)
 		b.shelves[1].guard.Unlock(t)

@@ -136,7 +136,7 @@ func (p *Played) Print(w io.Writer) error {
 	out := &printer{w: w}
 	out.line("%s: %s", p.Replay.File.Name, cmp.Or(p.Replay.File.Title, "no title"))
 	if p.Failure != nil && p.Replay.rule() == "" {
-		p.Again[0].print(out, p.Failure)
+		p.Again[len(p.Again)-1].print(out, p.Failure)
 	}
 	if p.Replay.rule() != "" {
 		for i, e := range p.Again {
