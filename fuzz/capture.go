@@ -28,16 +28,7 @@ func (r *runner) capture(strategy explore.Strategy, first *sim.Failure) (*Replay
 // and then there is no replay.
 func (r *runner) record(strategy explore.Strategy) (*Replay, *sim.Failure, error) {
 	record := &explore.Record{From: strategy}
-	r.machine.Observe(func(s sim.Step) {
-		last := len(record.Segments) - 1
-		switch {
-		case last < 0:
-		case len(s.PCs) > 0:
-			record.Segments[last].Place, _, _ = Place(s.PCs)
-		case record.Segments[last].Entity == s.Entity && r.machine.Agents()>>s.Entity&1 != 0:
-			record.Segments[last].Place = s.Note // an answer to a question of a task's is no place
-		}
-	})
+	r.machine.Observe(func(s sim.Step) { NotePlace(record, s, r.machine.Agents()) })
 	defer r.machine.Observe(nil)
 	err := r.run(record)
 	var f *sim.Failure
@@ -49,6 +40,18 @@ func (r *runner) record(strategy explore.Strategy) (*Replay, *sim.Failure, error
 	}
 	return &Replay{Program: r.program, Mutant: activeMutant(), Bare: r.bare, Class: f.Class, Message: oneLine(f.Message), Preemptions: record.Preemptions,
 		Steps: r.machine.Steps(), Hash: r.machine.Hash(), Schedule: record.Segments}, f, nil
+}
+
+// NotePlace notes in a schedule that is being recorded where its latest step was. agents is the set of the machine's own entities.
+func NotePlace(record *explore.Record, s sim.Step, agents uint64) {
+	last := len(record.Segments) - 1
+	switch {
+	case last < 0:
+	case len(s.PCs) > 0:
+		record.Segments[last].Place, _, _ = Place(s.PCs)
+	case record.Segments[last].Entity == s.Entity && agents>>s.Entity&1 != 0:
+		record.Segments[last].Place = s.Note // an answer to a question of a task's is no place
+	}
 }
 
 // linearFor is how often histories are looked at in runs that are to fail in a class: always where that is the class.

@@ -36,8 +36,8 @@ var wordColours = []string{"#e6550d", "#3182bd", "#31a354", "#9467bd", "#bcbd22"
 
 // Draw draws the run as a sequence diagram in SVG: the CPUs and on each its tasks and interrupts side by side, time downward, a box for each stretch
 // of steps. An arrow leads from a stretch to the next; a red one is a preemption. A colour stands for a word that several access and one writes.
-func (p *Playback) Draw(w io.Writer) error {
-	d := &diagram{run: p}
+func (t *Trace) Draw(w io.Writer) error {
+	d := &diagram{run: t}
 	d.arrange()
 	d.colour()
 	var b bytes.Buffer
@@ -49,7 +49,7 @@ func (p *Playback) Draw(w io.Writer) error {
 
 // diagram is a drawing in the making.
 type diagram struct {
-	run    *Playback
+	run    *Trace
 	canvas *svg.SVG
 	lanes  []lane
 	of     []int // the lane of each step
@@ -100,10 +100,10 @@ func (d *diagram) colour() {
 
 func (d *diagram) x(lane int) int { return margin + gutter + lane*(laneWidth+laneGap) }
 
-// stretches cuts the steps where the lane changes, and returns the index at which each stretch begins, and the end.
+// stretches cuts the steps where the lane or the execution changes, and returns the index at which each stretch begins, and the end.
 func (d *diagram) stretches() (starts []int) {
 	for i, l := range d.of {
-		if i == 0 || l != d.of[i-1] {
+		if i == 0 || l != d.of[i-1] || d.run.executionAt(i) != "" {
 			starts = append(starts, i)
 		}
 	}
@@ -126,6 +126,9 @@ func (d *diagram) headed(i, from int) bool {
 	return i == from || s.Op != before.Op || s.Function != before.Function
 }
 
+// executionHeight is that of an execution's heading.
+const executionHeight = 2 * rowHeight
+
 // gapBetween is the height between two stretches, in which the arrow is drawn.
 const gapBetween = 12
 
@@ -134,6 +137,9 @@ func (d *diagram) draw() {
 	height := topOfLanes + gapBetween
 	for i := range len(starts) - 1 {
 		height += d.rows(starts[i], starts[i+1])*rowHeight + gapBetween + 6
+		if d.run.executionAt(starts[i]) != "" {
+			height += executionHeight
+		}
 	}
 	end := d.ending()
 	width := max(d.x(len(d.lanes))+margin, 760)
@@ -156,9 +162,13 @@ func (d *diagram) draw() {
 
 // heads draws the title, the CPUs, and the lifelines down to bottom.
 func (d *diagram) heads(bottom int) {
-	c, r := d.canvas, d.run.Replay
-	c.Text(margin, 18, r.summary(), headStyle)
-	c.Text(margin, 34, fmt.Sprintf("%s; %d steps, %d preemptions", r.Class, len(d.run.Steps), d.preemptions()), textStyle)
+	c, t := d.canvas, d.run
+	c.Text(margin, 18, t.Title, headStyle)
+	said := fmt.Sprintf("%s; %d steps, %d preemptions", t.Class, len(t.Steps), d.preemptions())
+	if t.Executions > 1 {
+		said += fmt.Sprintf("; %d executions, one below the other", t.Executions)
+	}
+	c.Text(margin, 34, said, textStyle)
 	c.Text(margin, 50, "a box: steps in a row; red arrow: a preemption; grey arrow: the one before waits, spins or has ended", faintStyle)
 	c.Text(margin, 64, "a dot: a word that several access and one writes, a colour a word", faintStyle)
 	for i, l := range d.lanes {
@@ -178,15 +188,10 @@ func (d *diagram) heads(bottom int) {
 
 // operations lists what a task of the program is to do.
 func (d *diagram) operations(name string) string {
-	for i, t := range d.run.Replay.Program.Tasks {
-		if fmt.Sprintf("T%d", i) != name {
-			continue
+	for _, t := range d.run.Tasks {
+		if t.Name == name {
+			return clipped(": "+t.Ops, (laneWidth-30)/letterWidth)
 		}
-		var words []string
-		for _, o := range t.Ops {
-			words = append(words, o.String())
-		}
-		return clipped(": "+strings.Join(words, " "), (laneWidth-30)/letterWidth)
 	}
 	return ""
 }
@@ -204,7 +209,10 @@ func (d *diagram) preemptions() (n int) {
 func (d *diagram) stretch(from, to int) {
 	c, x := d.canvas, d.x(d.of[from])
 	height := d.rows(from, to)*rowHeight + 6
-	if from > 0 {
+	if head := d.run.executionAt(from); head != "" {
+		c.Text(margin, d.y+rowHeight, head, headStyle)
+		d.y += executionHeight
+	} else if from > 0 {
 		d.arrow(d.of[from-1], d.of[from], d.run.Steps[from].Preempts)
 	}
 	border := "#8aa"
@@ -218,7 +226,7 @@ func (d *diagram) stretch(from, to int) {
 		if d.headed(i, from) {
 			heading := s.Function
 			if before := &d.run.Steps[max(i-1, 0)]; i == from || s.Op != before.Op {
-				heading = s.Op + ": " + s.Function
+				heading = strings.TrimSuffix(s.Op+": "+s.Function, ": ")
 			}
 			c.Text(x+6, row, clipped(heading, laneWidth/letterWidth-1), opStyle)
 			row += rowHeight
@@ -234,7 +242,11 @@ func (d *diagram) stretch(from, to int) {
 func (d *diagram) step(s *PlayedStep, x, row int) {
 	c := d.canvas
 	const wordAt = laneWidth - 64
-	c.Text(x+14, row, clipped(fmt.Sprintf("%-9v %s %s", s.Kind, s.Line, s.Inner), (wordAt-24)/letterWidth), textStyle)
+	text := fmt.Sprintf("%-9v %s %s", s.Kind, s.Line, s.Inner)
+	if s.Note != "" {
+		text = fmt.Sprintf("%-9v %s", s.Kind, s.Note)
+	}
+	c.Text(x+14, row, clipped(text, (wordAt-24)/letterWidth), textStyle)
 	if !s.OnWord() {
 		return
 	}
@@ -260,8 +272,8 @@ func (d *diagram) arrow(from, to int, preempts bool) {
 // ending is how the run ended, in lines.
 func (d *diagram) ending() []string {
 	text := "the run did not fail, or was broken off where it left the schedule"
-	if f := d.run.Failure; f != nil {
-		text = f.Error()
+	if d.run.Ending != "" {
+		text = d.run.Ending
 	}
 	most := (max(d.x(len(d.lanes))+margin, 760) - 2*margin - 16) / letterWidth
 	var lines []string

@@ -65,6 +65,7 @@ type Search struct {
 	Bound     int // up to which bound the program was exhausted in which the search was broken off; -1 if not even without preemptions, or if there is none
 	Pruned    int // executions abandoned: only orders of steps without a conflict were left
 	Plain     int // programs of which nothing was left out so, because their machines have entities of their own
+	TookOver  int // executions that got nowhere for so long that the machine went on in turn: how those went on was not tried in every way
 }
 
 // schedulesPerProgram is how many schedules a program gets before the next is drawn. Most seeded bugs need a handful; construction is cheap.
@@ -114,6 +115,22 @@ func (h *Hunt) options() runnerOptions {
 		o.lockdep, o.linear = !h.NoLockdep, linearEvery
 	}
 	return o
+}
+
+// Add makes found what this hunt and one more of the same variant came to together. Failure, Reports and Search are those of the later one.
+func (found *Found) Add(more *Found) {
+	found.Executions += more.Executions
+	found.Programs += more.Programs
+	found.Steps += more.Steps
+	found.Nested = max(found.Nested, more.Nested)
+	found.Failure, found.Reports, found.Search = more.Failure, more.Reports, more.Search
+	found.Missed = slices.DeleteFunc(slices.Clone(more.Missed), func(name string) bool { return found.Reached[name] > 0 })
+	if found.Reached == nil {
+		found.Reached = map[string]int{}
+	}
+	for name, n := range more.Reached {
+		found.Reached[name] += n
+	}
 }
 
 // retire closes a runner, if there is one, and adds what it reached to hits and found.
@@ -168,6 +185,8 @@ type session struct {
 	seed       uint64         // of the execution that runs
 	length     int            // of the longest
 	hash       uint64         // of the latest
+	items      uint64         // digest of those it handed out
+	tookOver   int            // executions in which the machine took over
 	err        error
 }
 
@@ -177,7 +196,7 @@ func (h *Hunt) schedules(r *runner, strategy explore.Strategy, stream *rng.Strea
 	var search *explore.DFS
 	if search, s.exhaustive = strategy.(*explore.DFS); s.exhaustive {
 		pruned := r.pruned
-		defer func() { found.searched(search, r.pruned-pruned) }()
+		defer func() { found.searched(search, r.pruned-pruned, s.tookOver) }()
 	}
 	if h.Twice {
 		s.strategy = s.twice
@@ -186,7 +205,9 @@ func (h *Hunt) schedules(r *runner, strategy explore.Strategy, stream *rng.Strea
 		r.onward = func() bool { return s.ended() && s.begin() }
 		err := r.perform()
 		if errors.Is(err, sim.ErrAbandoned) && s.twice.Diverged == "" {
-			r.pruned++
+			if !s.twice.Second() {
+				r.pruned++
+			}
 			continue
 		}
 		var f *sim.Failure
@@ -226,12 +247,15 @@ func (s *session) begin() bool {
 
 // ended counts an execution, and reports false when it was the second of two and differs from the first.
 func (s *session) ended() bool {
-	r, before := s.runner, s.hash
-	s.length, s.hash = max(s.length, r.steps), r.machine.Hash()
+	r, hash, items := s.runner, s.hash, s.items
+	s.length, s.hash, s.items = max(s.length, r.steps), r.machine.Hash(), r.ledger.digest
 	s.found.count(r, s.hunt.Each)
-	if s.hunt.Twice && s.twice.Second() && (s.twice.Diverged != "" || s.hash != before) {
+	if r.machine.TookOver() && !s.twice.Second() {
+		s.tookOver++
+	}
+	if s.hunt.Twice && s.twice.Second() && (s.twice.Diverged != "" || s.hash != hash || s.items != items) {
 		s.err = fmt.Errorf("%w: run a second time, the program\n%stook another way: %s", ErrUnrepeatable, r.program.String(),
-			cmp.Or(s.twice.Diverged, "equal steps, other values"))
+			cmp.Or(s.twice.Diverged, "equal choices, other words or other items"))
 	}
 	return s.err == nil
 }
@@ -245,18 +269,20 @@ func (found *Found) count(r *runner, each func(int)) {
 	}
 }
 
-// searched adds the end of a depth-first search of one program.
-func (found *Found) searched(d *explore.DFS, pruned int) {
+// searched adds the end of a depth-first search of one program. One is not exhausted where the machine took over: what could have come then has not.
+func (found *Found) searched(d *explore.DFS, pruned, tookOver int) {
 	if found.Search == nil {
 		found.Search = &Search{Bound: -1}
 	}
 	found.Search.Pruned += pruned
+	found.Search.TookOver += tookOver
 	if d.NoneSlept() {
 		found.Search.Plain++
 	}
 	switch bound, done, whole := d.Exhausted(); {
 	case !done:
 		found.Search.Bound = bound
+	case tookOver > 0:
 	case whole:
 		found.Search.Whole++
 		fallthrough

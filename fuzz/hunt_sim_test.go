@@ -148,6 +148,8 @@ func TestEveryBrokenPromiseHasItsClass(t *testing.T) {
 		{"locks twice", stuck, []string{"spins", "spins"}},
 		{"never ends", []sim.Class{sim.Livelock}, []string{"with everybody in turn"}},
 		{"takes locks against its table", []sim.Class{sim.Contract}, []string{"takes none by its table"}},
+		{"takes locks in Free", []sim.Class{sim.Contract}, []string{"takes none by its table"}},
+		{"takes locks in interrupts", []sim.Class{sim.Contract}, []string{"takes none by its table"}},
 		{"waits where it must not", []sim.Class{sim.Contract}, []string{"may not wait was put to sleep"}},
 		{"panics", []sim.Class{sim.Panic}, []string{"index out of range"}},
 		{"panics in Check", []sim.Class{sim.Panic}, []string{"Check: runtime error: index out of range"}},

@@ -7,14 +7,17 @@ import (
 )
 
 // Print writes the run step by step, a column for each CPU.
-func (p *Playback) Print(w io.Writer) error {
+func (t *Trace) Print(w io.Writer) error {
 	l := &listing{w: w}
-	l.header(p.Replay)
-	for i := range p.Steps {
-		l.step(&p.Steps[i])
+	l.header(t)
+	for i := range t.Steps {
+		if head := t.executionAt(i); head != "" {
+			l.printf("%s\n", head)
+		}
+		l.step(&t.Steps[i])
 	}
-	if p.Failure != nil {
-		l.printf("\n%v\n%d steps, hash %#016x\n", p.Failure, p.Taken, p.Hash)
+	if t.Ending != "" {
+		l.printf("\n%s\n%d steps, hash %#016x\n", t.Ending, t.Taken, t.Hash)
 	}
 	return l.err
 }
@@ -34,20 +37,29 @@ func (l *listing) printf(format string, args ...any) {
 // columnWidth holds an entity, an access, a place in the source and a word.
 const columnWidth = 62
 
-func (l *listing) header(r *Replay) {
-	l.printf("%s\n", r.summary())
-	for i, t := range r.Program.Tasks {
-		l.printf("T%d on CPU %d:", i, t.CPU)
-		for _, o := range t.Ops {
-			l.printf(" %v", o)
-		}
-		l.printf("\n")
+func (l *listing) header(t *Trace) {
+	l.printf("%s\n", t.Title)
+	for _, task := range t.Tasks {
+		l.printf("%s\n", strings.TrimRight(fmt.Sprintf("%s on CPU %d: %s", task.Name, task.CPU, task.Ops), " "))
 	}
 	l.printf("\n%6s", "step")
-	for c := range r.Program.CPUs {
+	for c := range t.CPUs {
 		l.printf("  %-*s", columnWidth, fmt.Sprintf("CPU %d", c))
 	}
 	l.printf("\n")
+}
+
+// trace is the head of the run's listing and drawing.
+func (r *Replay) trace() Trace {
+	t := Trace{Title: r.summary(), Class: string(r.Class), CPUs: r.Program.CPUs}
+	for i, task := range r.Program.Tasks {
+		var words []string
+		for _, o := range task.Ops {
+			words = append(words, o.String())
+		}
+		t.Tasks = append(t.Tasks, TracedTask{Name: fmt.Sprintf("T%d", i), CPU: task.CPU, Ops: strings.Join(words, " ")})
+	}
+	return t
 }
 
 // summary names the design, its configuration and the mistake that was switched on.
@@ -64,7 +76,7 @@ func (r *Replay) summary() string {
 		fmt.Fprintf(&b, ", mutant %s", r.Mutant)
 	}
 	var traits strings.Builder
-	r.Program.Traits.write(&traits)
+	r.Program.Traits.Write(&traits)
 	for line := range strings.Lines(traits.String()) {
 		b.WriteString(", " + strings.TrimSpace(line))
 	}

@@ -12,6 +12,7 @@ import (
 	"headroom/designs"
 	"headroom/designs/catalog"
 	"headroom/fuzz/explore"
+	"headroom/fuzz/scenario/clients"
 	"headroom/internal/rng"
 	"headroom/kernel/sim"
 )
@@ -101,7 +102,7 @@ func TestShrinkingTakesTraitsAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	var drawing bytes.Buffer
-	if err := run.Draw(&drawing); err != nil || !strings.Contains(drawing.String(), "buffer") {
+	if err := run.Draw(&drawing); err != nil || !strings.Contains(drawing.String(), "buffer") || !strings.Contains(drawing.String(), "a store reaches memory") {
 		t.Errorf("drawn: %v\n%s", err, drawing.String())
 	}
 }
@@ -148,6 +149,18 @@ func TestGeneratedTraitsAreVaried(t *testing.T) {
 	for i, n := range seen {
 		if min(n[0], n[1]) < 30 {
 			t.Errorf("trait %d is off in %d and on in %d of 300 draws", i, n[0], n[1])
+		}
+	}
+}
+
+// So do the clients. A task that is killed in an allocation may use the reserve, and nobody counts it among those who may.
+func TestClientsSurviveMachinesThatAct(t *testing.T) {
+	for _, v := range clients.Variants() {
+		for _, h := range []Hunt{{Traits: Traits{Kills: 2}}, {Vary: true}} {
+			h.Variant, h.Seed, h.Executions = v, 3, gateExecutions/10
+			if found := hunt(t, h); found.Failure != nil {
+				t.Errorf("%s fails on a machine that acts:\n%s", v.FullName(), found.Failure)
+			}
 		}
 	}
 }

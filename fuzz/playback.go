@@ -3,42 +3,16 @@ package fuzz
 import (
 	"errors"
 	"fmt"
-	"path"
-	"runtime"
-	"strings"
 
 	"headroom/fuzz/explore"
-	"headroom/kernel/choice"
 	"headroom/kernel/sim"
 )
 
 // Playback is a run made from a replay file.
 type Playback struct {
+	Trace
 	Replay  *Replay
-	Steps   []PlayedStep // and what the machine did or answered in between
-	Taken   int          // steps
 	Failure *sim.Failure // nil when the run did not fail
-	Hash    uint64
-}
-
-// PlayedStep is a step, and where it comes from.
-type PlayedStep struct {
-	sim.Step
-	Preempts bool   // it was chosen against the entity that took the step before and could have gone on
-	Op       string // the operation of the program
-	Function string // the function of the design
-	Inner    string // the function of a lock, or of the task, that it calls; "" for none
-	Line     string // file and line
-}
-
-// OnWord reports whether the step accesses a word.
-func (s *PlayedStep) OnWord() bool { return s.Kind < choice.Fence }
-
-func (s *PlayedStep) whereabouts() string {
-	if s.Note != "" {
-		return s.Note
-	}
-	return strings.TrimSpace(strings.Join([]string{s.Inner, s.Function, s.Line}, " "))
 }
 
 // Play makes the run again under its schedule. With the playback comes an error when the run took another way: the code has changed since, or the
@@ -79,21 +53,17 @@ func (r *Replay) play(strategy explore.Strategy) (*Playback, error) {
 		return nil, err
 	}
 	defer runner.close()
-	p := &Playback{Replay: r}
+	p := &Playback{Replay: r, Trace: r.trace()}
 	record := &explore.Record{From: strategy}
-	preemptions := 0
-	runner.machine.Observe(func(s sim.Step) {
-		step := PlayedStep{Step: s, Preempts: record.Preemptions > preemptions, Op: runner.operation(s)}
-		preemptions = record.Preemptions
-		step.Function, step.Inner, step.Line = Place(s.PCs)
-		step.PCs = nil
-		p.Steps = append(p.Steps, step)
-	})
+	runner.machine.Observe(func(s sim.Step) { p.Add(s, record.Preemptions, runner.operation(s)) })
 	err = runner.run(record)
 	if err != nil && !errors.As(err, &p.Failure) && !errors.Is(err, sim.ErrAbandoned) {
 		return nil, err
 	}
 	p.Taken, p.Hash = runner.machine.Steps(), runner.machine.Hash()
+	if p.Failure != nil {
+		p.Ending = p.Failure.Error()
+	}
 	return p, nil
 }
 
@@ -126,33 +96,8 @@ func (r *Replay) compare(replay *explore.Replay, p *Playback) error {
 		return fmt.Errorf("the run did not fail; recorded was %s: %s: %s", r.Class, r.Message, remedy)
 	case f.Class != r.Class:
 		return fmt.Errorf("the run failed otherwise (%v); recorded was %s: %s", f, r.Class, remedy)
-	case p.Hash != r.Hash || replay.Unused():
-		return fmt.Errorf("the run fails as recorded, but by other steps (hash %#016x, recorded %#016x): %s", p.Hash, r.Hash, remedy)
+	case p.Hash != r.Hash || p.Taken != r.Steps || replay.Unused():
+		return fmt.Errorf("the run fails as recorded, but by other steps (hash %#016x, recorded %#016x; %d of them, recorded %d): %s", p.Hash, r.Hash, p.Taken, r.Steps, remedy)
 	}
 	return nil
-}
-
-// Place names where in the design a step comes from: the first function above the words, the lock's or the task's below it, and the line in a file.
-func Place(pcs []uintptr) (function, inner, line string) {
-	frames := runtime.CallersFrames(pcs)
-	for {
-		f, more := frames.Next()
-		name := path.Base(f.Function)
-		switch {
-		case strings.HasPrefix(name, "atomic.") || strings.HasPrefix(name, "mem.") || strings.HasPrefix(name, "sim."):
-		case strings.HasPrefix(name, "lock.") || strings.HasPrefix(name, "kernel."):
-			inner = short(name)
-		default:
-			return short(name), inner, fmt.Sprintf("%s:%d", path.Base(f.File), f.Line)
-		}
-		if !more {
-			return "", inner, ""
-		}
-	}
-}
-
-// short leaves the package and the decoration out of a function's name: percputags.(*Pool).take becomes Pool.take.
-func short(name string) string {
-	_, name, _ = strings.Cut(name, ".")
-	return strings.NewReplacer("(*", "", ")", "").Replace(name)
 }

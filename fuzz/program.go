@@ -112,7 +112,7 @@ func (p *Program) write(b *strings.Builder) {
 	for _, name := range p.knobs() {
 		fmt.Fprintf(b, "knob %s %d\n", name, p.Config.Knobs[name])
 	}
-	p.Traits.write(b)
+	p.Traits.Write(b)
 	for _, t := range p.Tasks {
 		fmt.Fprintf(b, "task %d", t.CPU)
 		for _, o := range t.Ops {

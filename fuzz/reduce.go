@@ -5,31 +5,12 @@ import (
 	"slices"
 
 	"headroom/designs"
-	"headroom/fuzz/explore"
-	"headroom/kernel/sim"
 )
 
 // reduction is a program with a part less, and what becomes of the entities of its schedules.
 type reduction struct {
 	program Program
 	gone    int // the task that is not there any more, -1 if all are
-}
-
-// schedule renumbers the entities of a schedule of the larger program, from those of its machine to those of the smaller one's.
-func (c reduction) schedule(segments []explore.Segment, from, to sim.Options) []explore.Segment {
-	var left []explore.Segment
-	for _, s := range segments {
-		own := s.Entity >= from.Entities
-		s.Entity = from.Renumber(s.Entity, to)
-		if s.Entity < 0 || !own && s.Entity == c.gone {
-			continue
-		}
-		if c.gone >= 0 && !own && s.Entity > c.gone {
-			s.Entity--
-		}
-		left = append(left, s)
-	}
-	return left
 }
 
 // reductions lists the programs with one part less, the largest parts first.
@@ -44,7 +25,7 @@ func reductions(p Program, v designs.Variant) (list []reduction) {
 	if p.CPUs > 1 {
 		list = append(list, reduction{p.withoutCPU(), -1})
 	}
-	for _, t := range p.Traits.reductions() {
+	for _, t := range p.Traits.Reductions() {
 		c := p.clone()
 		c.Traits = t
 		list = append(list, reduction{c, -1})

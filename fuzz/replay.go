@@ -133,7 +133,7 @@ func (r *Replay) parseLine(key, value string, seen map[string]bool) (err error) 
 		err = r.parseSegment(value)
 	default:
 		known := false
-		if known, err = r.Program.Traits.parseLine(key, value); !known {
+		if known, err = r.Program.Traits.ParseLine(key, value); !known {
 			return fmt.Errorf("unknown line %q", key)
 		}
 	}

@@ -80,6 +80,9 @@ func newRunner(v designs.Variant, p Program, o runnerOptions) (*runner, error) {
 		return nil, err
 	}
 	r.ledger = newLedger(m, v, p.Config)
+	if v.Capabilities.Memory {
+		r.ledger.memory, _ = r.allocator.(designs.Bytes)
+	}
 	if err := r.newSpecial(); err != nil {
 		m.Close()
 		return nil, err
@@ -244,6 +247,7 @@ func (r *runner) drain(t *kernel.Task) {
 			r.machine.Fail(sim.Conservation, "with everything free a sole caller got %d of %d guaranteed items, then: %v", got, want, err)
 		}
 		r.ledger.take(it)
+		r.machine.Progress()
 	}
 }
 
@@ -336,9 +340,14 @@ func (r *runner) reports() []lockdep.Report {
 	return r.locks.Reports()
 }
 
-// kept looks whether a call has waited, or asked for a lock, against what its flags and the variant's table promise.
-func (r *runner) kept(t *kernel.Task, locks, waits int, mayWait bool) {
-	locks, waits = t.LocksAsked()-locks, t.WaitsMade()-waits
+// promises is what a task had done before a call.
+type promises struct{ locks, waits int }
+
+func before(t *kernel.Task) promises { return promises{t.LocksAsked(), t.WaitsMade()} }
+
+// kept looks whether a call, of Alloc or Free, in whatever context, has waited, or asked for a lock, against what its flags and the variant's table promise.
+func (r *runner) kept(t *kernel.Task, b promises, mayWait bool) {
+	locks, waits := t.LocksAsked()-b.locks, t.WaitsMade()-b.waits
 	switch {
 	case locks > 0 && !r.variant.Capabilities.TakesLocks:
 		r.machine.Fail(sim.Contract, "a call asked for %d locks, of an allocator that takes none by its table", locks)
@@ -349,9 +358,7 @@ func (r *runner) kept(t *kernel.Task, locks, waits int, mayWait bool) {
 
 func (r *runner) alloc(t *kernel.Task, s *taskState, gfp kernel.GFP) {
 	s.waiting = gfp.MayWait() && r.variant.Capabilities.MayWait
-	locks, waits := t.LocksAsked(), t.WaitsMade()
 	it, err := r.allocOne(t, gfp)
-	r.kept(t, locks, waits, gfp.MayWait())
 	if err != nil {
 		if s.waiting {
 			r.machine.Fail(sim.Contract, "a caller that may wait was refused: %v (C5)", err)
@@ -364,8 +371,9 @@ func (r *runner) alloc(t *kernel.Task, s *taskState, gfp kernel.GFP) {
 
 // allocOne makes one call of Alloc and notes what came of it.
 func (r *runner) allocOne(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
-	around, began := r.enter(t, 1), r.history.now()
+	around, began, b := r.enter(t, 1), r.history.now(), before(t)
 	it, err := r.allocator.Alloc(t, gfp)
+	r.kept(t, b, gfp.MayWait())
 	if err == nil {
 		r.history.add(t.Index(), call{it, false}, began)
 		r.ledger.take(it)
@@ -374,14 +382,16 @@ func (r *runner) allocOne(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) 
 	return it, err
 }
 
-// free gives an item back.
+// free gives an item back. Whether a call of Free may sleep is its context's to say: kernel.Task asks.
 func (r *runner) free(t *kernel.Task, it designs.Item) {
 	r.ledger.give(it)
 	r.special.inside++
-	began := r.history.now()
+	began, b := r.history.now(), before(t)
 	r.allocator.Free(t, it)
+	r.kept(t, b, true)
 	r.history.add(t.Index(), call{it, true}, began)
 	r.special.inside--
+	r.counted()
 }
 
 // priorities are those of a task's interrupts in turn: they count where the machine nests them.
@@ -393,20 +403,20 @@ func (r *runner) raise(t *kernel.Task, s *taskState, cpu int, it designs.Item, t
 	s.raised++
 	w.item, w.try = it, try
 	r.special.pending++
+	r.counted()
 	r.machine.Interrupt(t, cpu, &w.Work)
 }
 
 func (r *runner) interrupt(t *kernel.Task, w *completion) {
+	defer func() { r.special.pending--; r.counted() }()
 	it := w.item
 	if w.try {
 		var err error
 		if it, err = r.allocOne(t, kernel.NoWait); err != nil {
-			r.special.pending--
 			return
 		}
 	}
 	r.free(t, it)
-	r.special.pending--
 }
 
 // stuck says whether a run in which nobody can go on is a broken promise.

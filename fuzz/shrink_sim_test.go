@@ -6,9 +6,24 @@ import (
 	"slices"
 	"testing"
 
+	"headroom/designs"
 	"headroom/designs/catalog"
 	"headroom/kernel/mutant"
 )
+
+// A run that fails in one way is not made into one that fails in another of the same class, though that is smaller.
+func TestShrinkingKeepsToTheFailure(t *testing.T) {
+	v := toyVariant("panics in two ways")
+	p := Program{Design: "toy", Variant: v.Name, CPUs: 1, Config: designs.Config{Items: 3}, Tasks: []Task{{Ops: []Op{{Code: Yield}, {Code: Try}, {Code: Try}, {Code: Free}}}}}
+	found := hunt(t, Hunt{Variant: v, Seed: 1, Executions: 1, Programs: []Program{p}}).Failure
+	if found == nil || found.Message != "toy: item 1 is handed out" {
+		t.Fatalf("it fails by %v", found)
+	}
+	small, shrunk, err := (&Shrinker{Variant: v, Stop: never}).Run(found)
+	if err != nil || !shrunk.Finished || small.Message != found.Message || small.Program.ops() != 2 {
+		t.Errorf("it shrinks to %v, %v", small, err)
+	}
+}
 
 // Every mistake of percpu_tags shrinks to a run that fails in the same class, that replays, that has no more of anything than before, and that no
 // further reduction makes smaller.

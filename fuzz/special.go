@@ -44,9 +44,12 @@ func (r *runner) newSpecial() (err error) {
 	_, x.exact = r.allocator.(Exact)
 	_, x.forgives = r.allocator.(Forgiver)
 	if x.defers, _ = r.allocator.(Deferrer); x.defers != nil {
-		x.defers.NewReaders(func(it designs.Item) bool { return slices.Contains(r.ledger.reading, it) })
+		x.defers.NewReaders(func(it designs.Item) bool {
+			r.counted()
+			return slices.Contains(r.ledger.reading, it)
+		})
 	}
-	if r.program.Traits.Memory == sim.SC { // under the others no moment is the same for all CPUs
+	if r.program.Traits.Memory == sim.SC && r.program.Traits.Kills == 0 { // under the others no moment is the same for all CPUs; a victim has rights of its own
 		x.auditor, _ = r.allocator.(Auditor)
 	}
 	x.lister, _ = r.allocator.(Lister)
@@ -63,10 +66,18 @@ func (x *special) reset() {
 	clear(x.passed)
 }
 
+// counted says that the running step has changed, or looked at, what these checks count: its order among others that do matters, whatever they access.
+func (r *runner) counted() {
+	if x := &r.special; x.exact || x.forgives || x.lister != nil || x.defers != nil {
+		r.machine.Touch(^uint64(0))
+	}
+}
+
 // enter notes the beginning of a call that is to allocate so many items.
 func (r *runner) enter(t *kernel.Task, items int) *around {
 	x := &r.special
 	x.inside += items
+	r.counted()
 	if !x.exact && x.lister == nil {
 		return nil
 	}
@@ -97,6 +108,7 @@ func (x *special) unused() *around {
 func (r *runner) leave(t *kernel.Task, items int, a *around, err error) {
 	x := &r.special
 	x.inside -= items
+	r.counted()
 	if a == nil {
 		return
 	}
@@ -224,11 +236,13 @@ func (r *runner) freeAll(t *kernel.Task, s *taskState) {
 	for _, it := range s.held {
 		r.ledger.give(it)
 	}
-	given, n, began := s.held, len(s.held), r.history.now()
+	given, n, began, b := s.held, len(s.held), r.history.now(), before(t)
 	s.held = s.held[:0]
 	r.special.inside += n
 	bulk.FreeBulk(t, words)
+	r.kept(t, b, true)
 	r.special.inside -= n
+	r.counted()
 	for _, it := range given {
 		r.history.add(t.Index(), call{it, true}, began)
 	}
@@ -243,8 +257,9 @@ func (r *runner) bulk(t *kernel.Task, s *taskState, n int) {
 	n = min(max(1, n), mostAtOnce)
 	s.waiting = r.variant.Capabilities.MayWait
 	items := make([]designs.Item, n)
-	around, began := r.enter(t, n), r.history.now()
+	around, began, b := r.enter(t, n), r.history.now(), before(t)
 	got, err := a.AllocBulk(t, kernel.NoIO, items)
+	r.kept(t, b, true)
 	for _, it := range items[:got] {
 		r.history.add(t.Index(), call{it, false}, began)
 		r.ledger.take(it)
@@ -278,6 +293,7 @@ func (r *runner) withoutLocks(t *kernel.Task, s *taskState) {
 
 // bogus frees the item of those that nobody holds which is the n-th from above. A sole caller only: what is on its way belongs to somebody.
 func (r *runner) bogus(t *kernel.Task, n int) {
+	r.counted()
 	if !r.special.forgives || len(r.tasks) > 1 || r.special.pending != 0 || !r.ledger.bounded {
 		return
 	}
@@ -319,6 +335,7 @@ func (r *runner) read(t *kernel.Task, s *taskState) {
 	}
 	t.IRQSave()
 	defer t.IRQRestore()
+	r.counted()
 	for i := range r.tasks {
 		if other := &r.tasks[i]; other != s && len(other.held) > 0 {
 			it := other.held[0]
@@ -327,6 +344,7 @@ func (r *runner) read(t *kernel.Task, s *taskState) {
 				t.Resched()
 			}
 			r.ledger.reading = remove(r.ledger.reading, it)
+			r.counted()
 			return
 		}
 	}

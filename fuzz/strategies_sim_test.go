@@ -41,6 +41,10 @@ func TestSearchSaysWhatItExhausted(t *testing.T) {
 	if again.Steps != whole.Steps || again.Executions != whole.Executions {
 		t.Errorf("%d executions of %d steps, and again %d of %d", whole.Executions, whole.Steps, again.Executions, again.Steps)
 	}
+	twice := hunt(t, Hunt{Variant: v, Strategy: "dfs", Bound: 2, Seed: 1, MaxPrograms: 5, Twice: true})
+	if *twice.Search != *whole.Search || twice.Executions != 2*whole.Executions {
+		t.Errorf("everything twice: %+v in %d executions, once %+v in %d", *twice.Search, twice.Executions, *whole.Search, whole.Executions)
+	}
 	short := hunt(t, Hunt{Variant: v, Strategy: "dfs", Bound: 2, Seed: 1, MaxPrograms: 5, Executions: whole.Executions - 1})
 	if s := short.Search; s.Exhausted >= 5 {
 		t.Errorf("one execution fewer: %+v", s)
@@ -53,6 +57,20 @@ func TestSearchSaysWhatItExhausted(t *testing.T) {
 	any := hunt(t, Hunt{Variant: v, Strategy: "dfs", Bound: -1, Seed: 1, Programs: []Program{tiny}, MaxPrograms: 1})
 	if s := any.Search; s.Exhausted != 1 || s.Whole != 1 {
 		t.Errorf("without a bound: %+v", s)
+	}
+}
+
+// A search in which somebody spins until the machine takes over is not exhausted, since what the machine then does is one way of many; within the bound at
+// which nobody spins it is.
+func TestSearchWithSpinnersIsNotExhausted(t *testing.T) {
+	v := toyVariant("waits by looking")
+	p := Program{Design: "toy", Variant: v.Name, CPUs: 2, Config: designs.Config{Items: 1}, Tasks: []Task{{CPU: 0, Ops: []Op{{Code: Wait}, {Code: Free}}}, {CPU: 1, Ops: []Op{{Code: Wait}}}}}
+	for bound, want := range []Search{{Exhausted: 1, Bound: -1}, {Bound: -1}} {
+		found := hunt(t, Hunt{Variant: v, Strategy: "dfs", Bound: bound, Seed: 1, Programs: []Program{p}, MaxPrograms: 1, Bare: true})
+		s := *found.Search
+		if (s.TookOver > 0) != (want.Exhausted == 0) || s.Exhausted != want.Exhausted || s.Whole != 0 || s.Bound != want.Bound || found.Failure != nil {
+			t.Errorf("bound %d: %+v in %d executions, failure %v", bound, s, found.Executions, found.Failure)
+		}
 	}
 }
 
@@ -90,7 +108,13 @@ func TestSearchWithSleepSetsFindsTheSame(t *testing.T) {
 // classesOf makes every execution of a program within a bound, and returns how they ended, and how many there were.
 func classesOf(t *testing.T, p Program, d *explore.DFS) (classes map[sim.Class]bool, executions int) {
 	t.Helper()
-	r, err := newRunner(defaultVariant(t, p.Design), p, runnerOptions{})
+	return classesOn(t, defaultVariant(t, p.Design), p, d)
+}
+
+// classesOn does so for a variant that is not in the catalog.
+func classesOn(t *testing.T, v designs.Variant, p Program, d *explore.DFS) (classes map[sim.Class]bool, executions int) {
+	t.Helper()
+	r, err := newRunner(v, p, runnerOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,6 +144,17 @@ func TestTwiceNoticesADependentMachine(t *testing.T) {
 	h := Hunt{Variant: defaultVariant(t, "percpu_tags"), Strategy: "random", Twice: true, Seed: huntSeed, Executions: 2_000, Stop: never}
 	if found, err := h.Run(); !errors.Is(err, ErrUnrepeatable) || found.Failure != nil || !strings.Contains(err.Error(), "took another way") {
 		t.Errorf("the hunt ends with %v, and finds %v", err, found.Failure)
+	}
+}
+
+// It notices an allocator that keeps something outside the machine's memory also where that changes no access, but only which items are handed out.
+func TestTwiceNoticesOtherItems(t *testing.T) {
+	for _, fault := range []string{"", "counts outside memory"} {
+		p := Program{Design: "toy", Variant: fault, CPUs: 1, Config: designs.Config{Items: 3}, Tasks: []Task{{Ops: []Op{{Code: Try}, {Code: Free}}}}}
+		h := Hunt{Variant: toyVariant(fault), Strategy: "random", Twice: true, Seed: 1, Executions: 10, Stop: never, Programs: []Program{p}}
+		if found, err := h.Run(); errors.Is(err, ErrUnrepeatable) != (fault != "") || found.Failure != nil {
+			t.Errorf("the toy that %q: the hunt ends with %v, and finds %v", fault, err, found.Failure)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ package fuzz
 import (
 	"fmt"
 	"math/bits"
+	"strings"
 
 	"headroom/designs"
 	"headroom/kernel"
@@ -19,6 +20,7 @@ type toy struct {
 	full    uint64
 	words   *toyWords
 	scratch []int
+	calls   int
 }
 
 type toyWords struct {
@@ -31,9 +33,10 @@ type toyWords struct {
 // toyVariant describes a toy; the fault "" is none.
 func toyVariant(fault string) designs.Variant {
 	return designs.Variant{
-		Design:       "toy",
-		Name:         fault,
-		Capabilities: designs.Capabilities{Kind: designs.Tag, MayWait: true, MayFail: true, TakesLocks: fault != "takes locks against its table"},
+		Design: "toy",
+		Name:   fault,
+		Capabilities: designs.Capabilities{Kind: designs.Tag, MayWait: !strings.HasPrefix(fault, "takes locks in"), MayFail: true,
+			TakesLocks: !strings.HasPrefix(fault, "takes locks")},
 		New: func(place kernel.Place, c designs.Config) (designs.Allocator, error) {
 			if fault == "cannot be made" {
 				return nil, fmt.Errorf("toy: on purpose")
@@ -41,7 +44,12 @@ func toyVariant(fault string) designs.Variant {
 			words, err := mem.New[toyWords](place.Memory(), 0)
 			return &toy{fault: fault, full: 1<<c.Items - 1, words: words}, err
 		},
-		Guaranteed: func(c designs.Config) int { return c.Items },
+		Guaranteed: func(c designs.Config) int {
+			if fault == "counts outside memory" {
+				return 1
+			}
+			return c.Items
+		},
 	}
 }
 
@@ -56,6 +64,9 @@ func (y *toy) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 				y.words.waiters.Finish(t)
 			}
 			return it, nil
+		}
+		if y.fault == "waits by looking" {
+			continue
 		}
 		if !gfp.MayWait() {
 			if y.fault == "waits where it must not" && t.Context() == kernel.Process {
@@ -79,6 +90,9 @@ func (y *toy) Alloc(t *kernel.Task, gfp kernel.GFP) (designs.Item, error) {
 
 // enter counts the call, and goes wrong in ways that have nothing to do with items.
 func (y *toy) enter(t *kernel.Task) {
+	if y.fault == "takes locks in Free" || y.fault == "takes locks in interrupts" {
+		return
+	}
 	if y.fault != "races on a plain word" {
 		t.IRQSave()
 		y.words.spin.Lock(t)
@@ -107,7 +121,14 @@ func (y *toy) claim() (designs.Item, bool) {
 		if bit == 64 {
 			return 0, false
 		}
+		if y.fault == "counts outside memory" {
+			bit = (bit + y.calls) % bits.Len64(y.full)
+			y.calls++
+		}
 		taken := old | 1<<bit
+		if y.fault == "panics in two ways" && bit > 0 {
+			panic(fmt.Sprintf("toy: item %d is handed out", bit))
+		}
 		if y.fault == "hands out twice" {
 			y.words.taken.Store(taken)
 			return designs.Item(bit), true
@@ -122,8 +143,17 @@ func (y *toy) claim() (designs.Item, bool) {
 }
 
 func (y *toy) Free(t *kernel.Task, it designs.Item) {
+	if y.fault == "panics in two ways" {
+		panic(fmt.Sprintf("toy: item %d is freed", it))
+	}
 	if y.fault == "loses items" && it > 0 {
 		return
+	}
+	if y.fault == "takes locks in Free" || y.fault == "takes locks in interrupts" && t.Context() == kernel.HardIRQ {
+		t.IRQSave()
+		y.words.spin.Lock(t)
+		y.words.spin.Unlock(t)
+		t.IRQRestore()
 	}
 	y.words.taken.And(^(uint64(1) << it))
 	if y.fault != "never wakes" {

@@ -58,8 +58,16 @@ func (r *Traits) budgets() []struct {
 	}{{"faults", &r.Faults}, {"migrations", &r.Migrations}, {"hotplugs", &r.Hotplugs}, {"kills", &r.Kills}}
 }
 
-// write prints the traits that are not zero, each as a line of a file.
-func (r Traits) write(b *strings.Builder) {
+// Acts is how often the machine may act by itself: all budgets together.
+func (r Traits) Acts() (n int) {
+	for _, b := range r.budgets() {
+		n += *b.n
+	}
+	return n
+}
+
+// Write prints the traits that are not zero, each as a line of a file.
+func (r Traits) Write(b *strings.Builder) {
 	if r.Memory != sim.SC {
 		fmt.Fprintf(b, "memory %v\n", r.Memory)
 	}
@@ -73,8 +81,8 @@ func (r Traits) write(b *strings.Builder) {
 	}
 }
 
-// parseLine reads a line of a file and reports whether it is one of the traits'.
-func (r *Traits) parseLine(key, value string) (known bool, err error) {
+// ParseLine reads a line of a file and reports whether it is one of the traits'. The error says what is wanted.
+func (r *Traits) ParseLine(key, value string) (known bool, err error) {
 	switch key {
 	case "memory":
 		r.Memory, err = sim.ParseMemory(value)
@@ -94,8 +102,8 @@ func (r *Traits) parseLine(key, value string) (known bool, err error) {
 	return false, nil
 }
 
-// reductions lists machines that do a little less by themselves, the simplest first.
-func (r Traits) reductions() (list []Traits) {
+// Reductions lists machines that do a little less by themselves, the simplest first.
+func (r Traits) Reductions() (list []Traits) {
 	for memory := range r.Memory {
 		c := r
 		c.Memory = memory
@@ -118,14 +126,19 @@ func (r Traits) reductions() (list []Traits) {
 	return list
 }
 
+// On adds to a machine's options what it does by itself. Race checks are made under sc only, and entities of the machine's own take the room of tasks.
+func (r Traits) On(o sim.Options) sim.Options {
+	o.Memory, o.Nested, o.Races = r.Memory, r.Nested, o.Races && r.Memory == sim.SC
+	o.Faults, o.Migrations, o.Hotplugs, o.Kills = r.Faults, r.Migrations, r.Hotplugs, r.Kills
+	o.Entities = min(sim.MaxEntities-o.Agents(), o.Entities)
+	return o
+}
+
 // fairSteps is how long everybody goes on in turn before a run without progress is a livelock: as long as it was given before.
 const fairSteps = 20_000
 
-// options are those of the simulated machine for a program of variant v. Race checks there are under sc only.
+// options are those of the simulated machine for a program of variant v.
 func (p *Program) options(v designs.Variant, ro runnerOptions) sim.Options {
-	r := p.Traits
-	o := sim.Options{CPUs: p.CPUs, Races: !ro.bare && r.Memory == sim.SC, Hub: ro.hub, Memory: r.Memory, Nested: r.Nested,
-		Faults: r.Faults, Migrations: r.Migrations, Hotplugs: r.Hotplugs, Kills: r.Kills, Fair: fairSteps, StepLimit: p.stepLimit()}
 	entities := p.entities()
 	if v.Capabilities.HoldsBack {
 		entities += workerEntities
@@ -133,6 +146,5 @@ func (p *Program) options(v designs.Variant, ro runnerOptions) sim.Options {
 	if v.Works != nil {
 		entities += v.Works(p.Config)
 	}
-	o.Entities = min(sim.MaxEntities-o.Agents(), entities)
-	return o
+	return p.Traits.On(sim.Options{CPUs: p.CPUs, Races: !ro.bare, Hub: ro.hub, Fair: fairSteps, StepLimit: p.stepLimit(), Entities: entities})
 }

@@ -17,6 +17,9 @@ const (
 
 // exploreDrivers runs generated drivers, and says whether the lock checker foresaw those that deadlock.
 func exploreDrivers(ctx context.Context, o exploreOptions) error {
+	if err := checkFolder(o.out); err != nil {
+		return err
+	}
 	if o.seconds == 0 && o.programs == 0 {
 		o.programs = drivers
 	}

@@ -17,6 +17,8 @@ import (
 	"headroom/designs/catalog"
 	"headroom/fuzz"
 	schedules "headroom/fuzz/explore"
+	"headroom/fuzz/scenario/clients"
+	"headroom/fuzz/shrink"
 	"headroom/kernel/mutant"
 	"headroom/kernel/sim"
 )
@@ -51,8 +53,9 @@ func exploreCommand() *cobra.Command {
 		Use:   "explore",
 		Short: "Run generated programs under many schedules and look for broken invariants",
 		Long: `Explore runs small generated programs on the simulated machine, each under many schedules, and checks uniqueness, conservation,
-waiting beside a free item, deadlock, livelock, data races and misuse. A failure is made as small as it goes, written to a replay file, and the
-command that repeats it is printed.
+waiting beside a free item, deadlock, livelock, data races, the order of locks, misuse and the contract. A failure is made as small as it goes, written
+to a replay file, and the command that repeats it is printed. A failure that the variant is known for, since its original has it, is kept once, and the
+search goes on beyond it.
 
 The machine's memory is sequentially consistent and does nothing by itself, unless --memory or --vary says otherwise; both go with each strategy.
 
@@ -61,10 +64,11 @@ Strategies:
   random  whoever may go on is equally likely
   pct     random priorities that change at --preemptions places; finds bugs of few orderings
   pos     random priorities of steps, drawn anew where two steps touch the same word
-  dfs     every execution of tiny programs with at most --preemptions preemptions, each once; says whether they were exhausted
+  dfs     every execution of tiny programs with no preemption, then with at most 1, up to --preemptions; says whether they were exhausted
 
 A scenario is a file that says which tasks do what, and what some schedule is expected to lead to. It is run instead of generated programs, and the
-lock checker's reports are printed.
+lock checker's reports are printed. Each failure and each report leaves a replay file, and a failure a smaller scenario that fails in the same way.
+The file says what the machine does by itself, not --memory and --vary.
 
 Exit status: 0 nothing found, 1 a failure found, 2 bad input. With --scenario: 0 what the file expects was found, 1 not so, or something else.`,
 		Example: `  headroom explore --design percpu_tags --seconds 20
@@ -75,6 +79,7 @@ Exit status: 0 nothing found, 1 a failure found, 2 bad input. With --scenario: 0
   headroom explore --design sbitmap --twice --executions 10000
   headroom explore --design sbitmap --memory weak --strategy pct
   headroom explore --design percpu_tags --vary --executions 100000
+  headroom explore --design clients --variant queues --mutant SB-05 --vary
   headroom explore --scenario fuzz/testdata/rientjes-abc.scn
   headroom explore --scenario fuzz/testdata/heo-refill-under-lock.scn --without completions
   headroom explore --drivers --seed 7
@@ -108,7 +113,7 @@ var instead = []struct {
 }{
 	{"bench", []string{"seconds", "executions", "seed", "json"}},
 	{"drivers", []string{"programs", "seconds", "seed", "out"}},
-	{"scenario", []string{"strategy", "preemptions", "executions", "seconds", "seed", "without", "shrink", "out"}},
+	{"scenario", []string{"strategy", "preemptions", "executions", "seconds", "seed", "without", "shrink", "json", "out"}},
 }
 
 // strangers refuses flags that would be given in vain.
@@ -134,11 +139,11 @@ func strangers(f *pflag.FlagSet) error {
 // flags declares the flags of headroom explore.
 func (o *exploreOptions) flags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&o.design, "design", "", "design to explore; see headroom list")
+	f.StringVar(&o.design, "design", "", "design to explore, see headroom list; or clients, whose variants are small users of allocators (fuzz/scenario/clients)")
 	f.StringVar(&o.variant, "variant", "", "variant of the design (default the first)")
 	f.StringVar(&o.mutant, "mutant", "", "switch this planted mistake on; see headroom list")
 	f.StringVar(&o.strategy, "strategy", schedules.Names[0], "who takes the next step: "+strings.Join(schedules.Names, ", "))
-	f.IntVar(&o.bound, "preemptions", 2, "dfs: most preemptions of an execution, -1 for any number; pct: how often a priority changes")
+	f.IntVar(&o.bound, "preemptions", 2, "dfs: most preemptions of an execution, -1 for any number; pct: how often a priority changes, 1 to 8")
 	f.BoolVar(&o.twice, "twice", false, "make every execution two times, and fail where the second differs")
 	f.BoolVar(&o.shrink, "shrink", true, "make a failure as small as it goes")
 	f.IntVar(&o.programs, "programs", 0, "stop after so many programs (default 20 for dfs when no budget is given)")
@@ -172,23 +177,9 @@ func explore(ctx context.Context, o exploreOptions) error {
 	defer fuzz.SetMutant("")
 	fmt.Fprintf(os.Stderr, "exploring %s, strategy %s, seed %d; Ctrl-C ends it\n", v.FullName(), o.strategy, o.seed)
 	started := time.Now()
-	asked, stopped := 0, false
-	last := started
-	hunt := &fuzz.Hunt{Variant: v, Strategy: o.strategy, Bound: o.bound, Twice: o.twice, Seed: o.seed, Bare: o.bare, Executions: o.executions, MaxPrograms: o.programs,
-		Traits: fuzz.Traits{Memory: memory}, Vary: o.vary, NoLockdep: o.without == "lockdep",
-		Each: func(n int) {
-			if now := time.Now(); now.Sub(last) >= 5*time.Second {
-				last = now
-				fmt.Fprintf(os.Stderr, "%d executions in %.0f s\n", n, now.Sub(started).Seconds())
-			}
-		},
-		Stop: func() bool {
-			asked++
-			stopped = stopped || asked%64 == 0 && o.late(ctx, started)
-			return stopped
-		},
-	}
-	found, err := hunt.Run()
+	hunt := o.hunt(ctx, v, started)
+	hunt.Traits = fuzz.Traits{Memory: memory}
+	found, known, err := o.beyond(ctx, v, hunt)
 	if errors.Is(err, fuzz.ErrUnrepeatable) {
 		fmt.Printf("FAILURE unrepeatable: %v\n", err)
 		return status(exitFound)
@@ -200,7 +191,7 @@ func explore(ctx context.Context, o exploreOptions) error {
 		return fmt.Errorf("mutant %s: its code never ran in %d executions of %s: nothing is shown; choose a design that uses it", o.mutant, found.Executions, v.FullName())
 	}
 	result := &outcome{Design: v.FullName(), Mutant: o.mutant, Strategy: o.strategy, Seed: o.seed, Executions: found.Executions, Programs: found.Programs,
-		Steps: found.Steps, Seconds: time.Since(started).Seconds(), Reached: found.Reached, Missed: found.Missed, Finished: ctx.Err() == nil}
+		Steps: found.Steps, Seconds: time.Since(started).Seconds(), Reached: found.Reached, Missed: found.Missed, Known: known, Finished: ctx.Err() == nil}
 	result.search(found.Search, o.bound)
 	if found.Failure != nil {
 		if err := o.finding(ctx, v, found.Failure, result); err != nil {
@@ -211,7 +202,31 @@ func explore(ctx context.Context, o exploreOptions) error {
 		result.Locks = append(result.Locks, lockOutcome{Rule: string(r.Rule), Summary: r.Summary, Text: r.Text,
 			Repeat: fmt.Sprintf("%s --executions %d", o.command(v), found.Executions)})
 	}
-	return result.tell(o.asJSON, found.Failure != nil || len(found.Reports) > 0)
+	return result.tell(o.asJSON, found.Failure != nil || len(known)+len(found.Reports) > 0)
+}
+
+// hunt is what the flags ask for; it tells now and then how far it is.
+func (o *exploreOptions) hunt(ctx context.Context, v designs.Variant, started time.Time) *fuzz.Hunt {
+	asked, stopped := 0, false
+	last, made, before := started, 0, 0
+	return &fuzz.Hunt{Variant: v, Strategy: o.strategy, Bound: o.bound, Twice: o.twice, Seed: o.seed, Bare: o.bare, Executions: o.executions, MaxPrograms: o.programs,
+		Vary: o.vary, NoLockdep: o.without == "lockdep",
+		Each: func(n int) {
+			if n < before { // it went on beyond a known failure
+				made += before
+			}
+			before = n
+			if now := time.Now(); now.Sub(last) >= 5*time.Second {
+				last = now
+				fmt.Fprintf(os.Stderr, "%d executions in %.0f s\n", made+n, now.Sub(started).Seconds())
+			}
+		},
+		Stop: func() bool {
+			asked++
+			stopped = stopped || asked%64 == 0 && o.late(ctx, started)
+			return stopped
+		},
+	}
 }
 
 // command is what makes the same hunt again, but for its budget.
@@ -222,6 +237,9 @@ func (o *exploreOptions) command(v designs.Variant) string {
 	}
 	if o.mutant != "" {
 		words = append(words, "--mutant", o.mutant)
+	}
+	if o.twice { // which makes half as many of each program
+		words = append(words, "--twice")
 	}
 	words = append(words, "--strategy", o.strategy, "--preemptions", fmt.Sprint(o.bound), "--seed", fmt.Sprint(o.seed))
 	if o.memory != "sc" {
@@ -241,15 +259,17 @@ func (o *exploreOptions) finding(ctx context.Context, v designs.Variant, r *fuzz
 	if o.shrink {
 		fmt.Fprintf(os.Stderr, "found %s after %d executions; making it small\n", r.Class, result.Executions)
 		shrinker := &fuzz.Shrinker{Variant: v, Executions: shrinkExecutions, Stop: func() bool { return ctx.Err() != nil }}
-		var shrunk *fuzz.Shrunk
+		var shrunk *shrink.Shrunk
 		if r, shrunk, err = shrinker.Run(r); err != nil {
 			return err
 		}
 		result.Shrunk = &shrunkOutcome{Executions: shrunk.Executions, Finished: shrunk.Finished, Minimal: r.Minimal, Before: shrunk.Before, After: shrunk.After}
 	}
 	result.Class, result.Message = string(r.Class), r.Message
-	result.Replay, err = o.keep(r)
-	return err
+	if result.Replay, err = o.keep(r); err != nil {
+		return fmt.Errorf("FAILURE %s: %s; its replay file cannot be written: %w", r.Class, r.Message, err)
+	}
+	return nil
 }
 
 func (o *exploreOptions) late(ctx context.Context, started time.Time) bool {
@@ -261,11 +281,7 @@ func (o *exploreOptions) check() (designs.Variant, error) {
 	if o.design == "" {
 		return designs.Variant{}, fmt.Errorf("--design is missing: name one, such as percpu_tags; see headroom list")
 	}
-	find := func() (designs.Variant, error) { return catalog.Find(o.design, o.variant) }
-	if o.variant == "" {
-		find = func() (designs.Variant, error) { return catalog.Default(o.design) }
-	}
-	v, err := find()
+	v, err := o.find()
 	if err != nil {
 		return v, err
 	}
@@ -278,10 +294,39 @@ func (o *exploreOptions) check() (designs.Variant, error) {
 	if err := findMutant("--mutant", mutant.ID(o.mutant)); err != nil {
 		return v, err
 	}
-	if _, err := schedules.New(o.strategy, o.bound); err != nil {
-		return v, fmt.Errorf("--strategy: %w", err)
+	if err := o.checkStrategy(); err != nil {
+		return v, err
+	}
+	if err := checkFolder(o.out); err != nil {
+		return v, err
 	}
 	return v, o.budget()
+}
+
+// checkStrategy refuses a strategy that there is not, and a number that it has no use for.
+func (o *exploreOptions) checkStrategy() error {
+	if _, err := schedules.New(o.strategy, o.bound); err != nil {
+		return fmt.Errorf("--strategy: %w", err)
+	}
+	if o.strategy == "pct" && o.bound < 1 {
+		return fmt.Errorf("--strategy: pct with %d changes of priority: give 1 to %d as --preemptions", o.bound, schedules.MaxChanges)
+	}
+	return nil
+}
+
+// find is the variant of a design, or a client: small allocators and users of allocators, which are there for mistakes whose own place is no design.
+func (o *exploreOptions) find() (designs.Variant, error) {
+	switch {
+	case o.design == clients.Design:
+		v, err := clients.Named(o.variant)
+		if err != nil {
+			err = fmt.Errorf("--variant: %w", err)
+		}
+		return v, err
+	case o.variant == "":
+		return catalog.Default(o.design)
+	}
+	return catalog.Find(o.design, o.variant)
 }
 
 // budget refuses a budget that cannot be, and gives one where there is none.

@@ -7,27 +7,29 @@ import (
 	"strings"
 
 	"headroom/fuzz"
+	"headroom/fuzz/shrink"
 )
 
 // outcome is what headroom explore --json prints.
 type outcome struct {
-	Design     string         `json:"design"`
-	Mutant     string         `json:"mutant"`
-	Strategy   string         `json:"strategy"`
-	Seed       uint64         `json:"seed"`
-	Executions int            `json:"executions"`
-	Programs   int            `json:"programs"`
-	Steps      int64          `json:"steps"`
-	Seconds    float64        `json:"seconds"`
-	Reached    map[string]int `json:"reached"`
-	Missed     []string       `json:"missed"`
-	Search     *searchOutcome `json:"search,omitempty"`
-	Class      string         `json:"class,omitempty"`
-	Message    string         `json:"message,omitempty"`
-	Shrunk     *shrunkOutcome `json:"shrunk,omitempty"`
-	Replay     string         `json:"replay,omitempty"`
-	Locks      []lockOutcome  `json:"locks,omitempty"`
-	Finished   bool           `json:"finished"` // false when interrupted
+	Design     string          `json:"design"`
+	Mutant     string          `json:"mutant"`
+	Strategy   string          `json:"strategy"`
+	Seed       uint64          `json:"seed"`
+	Executions int             `json:"executions"`
+	Programs   int             `json:"programs"`
+	Steps      int64           `json:"steps"`
+	Seconds    float64         `json:"seconds"`
+	Reached    map[string]int  `json:"reached"`
+	Missed     []string        `json:"missed"`
+	Search     *searchOutcome  `json:"search,omitempty"`
+	Class      string          `json:"class,omitempty"`
+	Message    string          `json:"message,omitempty"`
+	Shrunk     *shrunkOutcome  `json:"shrunk,omitempty"`
+	Replay     string          `json:"replay,omitempty"`
+	Locks      []lockOutcome   `json:"locks,omitempty"`
+	Known      []*knownOutcome `json:"known,omitempty"`
+	Finished   bool            `json:"finished"` // false when interrupted
 }
 
 // lockOutcome is a report of the lock checker.
@@ -35,7 +37,8 @@ type lockOutcome struct {
 	Rule    string `json:"rule"`
 	Summary string `json:"summary"`
 	Text    string `json:"text"`
-	Repeat  string `json:"repeat"` // the command that finds it again
+	Replay  string `json:"replay,omitempty"`
+	Repeat  string `json:"repeat,omitempty"` // the command that finds it again
 }
 
 // searchOutcome says how far a depth-first search came.
@@ -46,23 +49,24 @@ type searchOutcome struct {
 	Whole     int  `json:"whole"`     // those of them that have no executions beyond the bound
 	Reached   int  `json:"reached"`   // the bound up to which all executions were made of the program that was broken off; -1 for none
 	Pruned    int  `json:"pruned"`    // executions given up, since they only order steps without a conflict otherwise
+	TookOver  int  `json:"tookOver"`  // executions without progress that went on in turn in the end, which makes their programs not exhausted
 	Plain     int  `json:"plain"`     // programs of which none was given up so: what their machines' own steps touch is not known
 }
 
 // shrunkOutcome says how small a failure became.
 type shrunkOutcome struct {
-	Executions int         `json:"executions"`
-	Finished   bool        `json:"finished"` // nothing more can go
-	Minimal    bool        `json:"minimal"`  // no execution of the program with fewer preemptions fails so
-	Before     fuzz.Extent `json:"before"`
-	After      fuzz.Extent `json:"after"`
+	Executions int           `json:"executions"`
+	Finished   bool          `json:"finished"` // nothing more can go
+	Minimal    bool          `json:"minimal"`  // no execution of the program with fewer preemptions fails so
+	Before     shrink.Extent `json:"before"`
+	After      shrink.Extent `json:"after"`
 }
 
 // search adds how far a depth-first search came; s is nil for other strategies.
 func (r *outcome) search(s *fuzz.Search, bound int) {
 	if s != nil {
 		r.Search = &searchOutcome{Bound: max(bound, -1), Exhausted: s.Exhausted == r.Programs && r.Programs > 0, Programs: s.Exhausted, Whole: s.Whole,
-			Reached: s.Bound, Pruned: s.Pruned, Plain: s.Plain}
+			Reached: s.Bound, Pruned: s.Pruned, Plain: s.Plain, TookOver: s.TookOver}
 	}
 }
 
@@ -98,13 +102,20 @@ func (r *outcome) print() {
 		fmt.Printf("  never reached: %s: of these paths this run shows nothing\n", strings.Join(r.Missed, ", "))
 	}
 	if r.Search != nil {
-		r.Search.print(r.Programs, r.Class != "")
+		r.Search.print(r.Programs, r.Class != "" || len(r.Known) > 0)
+	}
+	for _, k := range r.Known {
+		k.print(r.Design)
 	}
 	for _, l := range r.Locks {
 		fmt.Printf("FAILURE lockdep: %s: %s\n%srepeat: %s\n", l.Rule, l.Summary, l.Text, l.Repeat)
 	}
 	if r.Class == "" {
-		if len(r.Locks) == 0 {
+		switch {
+		case len(r.Locks) > 0:
+		case len(r.Known) > 0:
+			fmt.Println("no other failure found")
+		default:
 			fmt.Println("no failure found")
 		}
 		return
@@ -113,7 +124,12 @@ func (r *outcome) print() {
 	if r.Shrunk != nil {
 		r.Shrunk.print()
 	}
-	fmt.Printf("written to %s; step by step, or drawn:\n  bin/headroom replay %s\n  bin/headroom replay %s --svg build/run.svg\n", r.Replay, r.Replay, r.Replay)
+	tellReplay(r.Replay)
+}
+
+// tellReplay names a replay file, and the commands that show it.
+func tellReplay(path string) {
+	fmt.Printf("written to %s; step by step, or drawn:\n  bin/headroom replay %s\n  bin/headroom replay %s --svg build/run.svg\n", path, path, path)
 }
 
 func (s *searchOutcome) print(programs int, failed bool) {
@@ -128,28 +144,23 @@ func (s *searchOutcome) print(programs int, failed bool) {
 		fmt.Printf("exhausted at bound %d: every execution %s of all %d programs was made, of %d of them every one there is", s.Bound, within, programs, s.Whole)
 	case failed:
 		fmt.Printf("not exhausted: the search ended at the failure, after %d programs of which every execution %s was made", s.Programs, within)
+	case s.TookOver > 0:
+		fmt.Printf("not exhausted: %d executions got nowhere for so long that everybody went on in turn, which was not tried in every way; every execution %s was made of %d programs of %d",
+			s.TookOver, within, s.Programs, programs)
 	default:
 		fmt.Printf("not exhausted: the budget ended first; every execution %s was made of %d programs of %d", within, s.Programs, programs)
 		if s.Reached >= 0 {
 			fmt.Printf(", and of the last one those with at most %d", s.Reached)
 		}
 	}
-	fmt.Printf("; %d executions were left out that only order steps without a conflict otherwise\n", s.Pruned)
+	fmt.Printf("; %d were broken off where only other orders of steps without a conflict were left\n", s.Pruned)
 	if s.Plain > 0 {
 		fmt.Printf("  plain search of %d programs: their machines act by themselves (store buffers, migration, hot-plug, kills), so no order was left out\n", s.Plain)
 	}
 }
 
 func (s *shrunkOutcome) print() {
-	b, a := s.Before, s.After
-	fmt.Printf("made small in %d executions: tasks %d to %d, operations %d to %d, items %d to %d, CPUs %d to %d, preemptions %d to %d, steps %d to %d\n",
-		s.Executions, b.Tasks, a.Tasks, b.Ops, a.Ops, b.Items, a.Items, b.CPUs, a.CPUs, b.Preemptions, a.Preemptions, b.Steps, a.Steps)
-	switch {
-	case !s.Finished:
-		fmt.Println("  the budget for that ended first: something more may go")
-	case s.Minimal:
-		fmt.Println("  nothing more can go; every execution with fewer preemptions was made, and none fails so")
-	default:
-		fmt.Println("  nothing more can go")
-	}
+	shrunk := shrink.Shrunk{Executions: s.Executions, Finished: s.Finished, Before: s.Before, After: s.After}
+	sum, rest := shrunk.Describe(s.Minimal)
+	fmt.Printf("%s\n  %s\n", sum, rest)
 }

@@ -3,7 +3,9 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,7 +71,9 @@ func TestReplayTellsChangedCodeFromADamagedFile(t *testing.T) {
 	}{
 		{"repaired", "mutant PT-03\n", "", exitFound, "repaired: the run left the recorded schedule after step "},
 		{"unknown-mutant", "mutant PT-03", "mutant PT-99", exitUnusable, "unknown-mutant: mutant PT-99 is not in this build; see headroom list"},
-		{"unknown-design", "design percpu_tags", "design sixth", exitUnusable, `no design is called "sixth"`},
+		{"unknown-design", "design percpu_tags", "design sixth", exitUnusable, `unknown-design: no design is called "sixth"`},
+		{"cut-short", string(whole[bytes.LastIndex(whole, []byte("\nschedule "))+1:]), "", exitFound, "the code, or the file, has changed"},
+		{"fewer-steps", fmt.Sprint("\nsteps ", x.Shrunk.After.Steps), fmt.Sprint("\nsteps ", x.Shrunk.After.Steps-1), exitFound, "by other steps"},
 		{"damaged", "\ncpus ", "\ncpus -", exitUnusable, "damaged:4: cpus \"-"},
 		{"version", "headroom replay 2", "headroom replay 9", exitUnusable, "version:1: not a replay file"},
 	} {
@@ -146,6 +150,24 @@ func TestExploreSaysWhetherItIsExhausted(t *testing.T) {
 	}
 }
 
+// What the lock checker finds has no replay file: the command that is printed finds it again, also where everything was made twice.
+func TestLockReportsAreFoundAgain(t *testing.T) {
+	for _, twice := range []string{"--twice=false", "--twice"} {
+		e := headroom(t, t.TempDir(), "explore", "--design", "percpu_tags", "--mutant", "PT-14", "--seed", "3", "--executions", "50000", twice)
+		_, command, found := strings.Cut(e.stdout, "repeat: bin/headroom ")
+		command, _, _ = strings.Cut(command, "\n")
+		if e.status != exitFound || !found {
+			t.Fatalf("%s: status %d: %s%s", twice, e.status, e.stdout, e.stderr)
+		}
+		again := headroom(t, t.TempDir(), strings.Fields(command)...)
+		_, was, _ := strings.Cut(e.stdout, "FAILURE")
+		_, is, _ := strings.Cut(again.stdout, "FAILURE")
+		if again.status != exitFound || was != is {
+			t.Errorf("%s: %s ends with status %d: %s", twice, command, again.status, again.stdout)
+		}
+	}
+}
+
 // Every strategy finds a planted mistake; what is found is made small, and equal arguments write equal files.
 func TestEveryStrategyWritesASmallReplay(t *testing.T) {
 	for _, strategy := range []string{"swarm", "random", "pct", "pos", "dfs"} {
@@ -178,6 +200,10 @@ func TestReplayDrawsAndTolerates(t *testing.T) {
 	if err != nil || e.status != 0 || !strings.Contains(string(drawn), "</svg>") || !strings.Contains(e.stdout, "steps drawn in out/run.svg") {
 		t.Errorf("status %d, %v: %s%s", e.status, err, e.stdout, e.stderr)
 	}
+	before := files(t, dir)
+	if e := headroom(t, dir, "replay", x.Replay, "--svg", "out"); e.status != exitUnusable || len(files(t, dir)) != len(before) {
+		t.Errorf("drawn into a folder: status %d: %s; left behind are %v of %v", e.status, e.stderr, files(t, dir), before)
+	}
 	var run replayed
 	e = headroom(t, dir, "replay", "--json", x.Replay)
 	if err := json.Unmarshal([]byte(e.stdout), &run); err != nil || e.status != 0 || !run.Repeated || run.Class != x.Class || len(run.Steps) < 10 {
@@ -197,5 +223,57 @@ func TestReplayDrawsAndTolerates(t *testing.T) {
 	}
 	if tolerant.status != 0 && !strings.Contains(tolerant.stderr, "the run ") {
 		t.Errorf("tolerantly: status %d: %s", tolerant.status, tolerant.stderr)
+	}
+}
+
+// Beyond faults that a variant is known for the search goes on, to the end of its budget: each class of them is kept once, and counted.
+func TestKnownFaultsDoNotEndASearch(t *testing.T) {
+	dir := t.TempDir()
+	e := headroom(t, dir, "explore", "--json", "--design", "percpu_tags", "--variant", "xchg", "--executions", "40000")
+	var x struct {
+		Executions int
+		Class      string
+		Reached    map[string]int
+		Known      []knownOutcome
+	}
+	if err := json.Unmarshal([]byte(e.stdout), &x); err != nil || e.status != exitFound || x.Class != "" || x.Executions != 40_000 || len(x.Known) != 2 || x.Reached["steal"] == 0 {
+		t.Fatalf("status %d, %v: %s%s", e.status, err, e.stdout, e.stderr)
+	}
+	for _, k := range x.Known {
+		if again := headroom(t, dir, "replay", k.Replay); again.status != 0 || !strings.Contains(again.stdout, k.Class+": "+k.Message) || k.Times < 2 || k.Why == "" {
+			t.Errorf("%+v: replayed with status %d", k, again.status)
+		}
+	}
+	if left := files(t, dir); len(left) != len(x.Known) {
+		t.Errorf("left behind are %v", left)
+	}
+	text := headroom(t, dir, "explore", "--design", "percpu_tags", "--variant", "xchg", "--executions", "40000")
+	if text.status != exitFound || strings.Count(text.stdout, "KNOWN FAULT ") != 2 || !strings.HasSuffix(text.stdout, "no other failure found\n") {
+		t.Errorf("status %d: %s", text.status, text.stdout)
+	}
+}
+
+// Clients are explored like designs: nothing is found in one that is right, the mistake planted in another is, and its replay repeats.
+func TestClientsAreExplored(t *testing.T) {
+	dir := t.TempDir()
+	if e := headroom(t, dir, "explore", "--design", "clients", "--variant", "queues", "--executions", "2000"); e.status != 0 ||
+		!strings.Contains(e.stdout, "clients:queues: swarm, 2000 executions") || !strings.Contains(e.stdout, "no failure found") {
+		t.Errorf("status %d: %s%s", e.status, e.stdout, e.stderr)
+	}
+	if e := headroom(t, dir, "explore", "--design", "clients", "--executions", "100"); e.status != 0 || !strings.Contains(e.stdout, "clients:aio: ") {
+		t.Errorf("without a variant status %d: %s%s", e.status, e.stdout, e.stderr)
+	}
+	e := headroom(t, dir, "explore", "--design", "clients", "--variant", "owners", "--mutant", "JE-01", "--executions", "100000", "--shrink=false")
+	_, path, _ := strings.Cut(e.stdout, "bin/headroom replay ")
+	path, _, _ = strings.Cut(path, "\n")
+	if e.status != exitFound || path == "" {
+		t.Fatalf("with JE-01 status %d: %s%s", e.status, e.stdout, e.stderr)
+	}
+	if e := headroom(t, dir, "replay", path); e.status != 0 || !strings.Contains(e.stdout, "clients:owners") {
+		t.Errorf("the replay ends with %d: %s%s", e.status, e.stdout, e.stderr)
+	}
+	e = headroom(t, dir, "explore", "--design", "clients", "--variant", "tea")
+	if e.status != exitUnusable || !strings.Contains(e.stderr, `--variant: no client is called "tea": there are aio, stack, bio`) || strings.Count(e.stderr, "\n") != 1 {
+		t.Errorf("status %d: %s%s", e.status, e.stdout, e.stderr)
 	}
 }

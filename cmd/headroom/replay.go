@@ -2,11 +2,15 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"headroom/fuzz"
 	"headroom/fuzz/scenario"
@@ -27,6 +31,7 @@ func replayCommand() *cobra.Command {
 		Use:   "replay FILE",
 		Short: "Repeat a failure from its replay file, step by step, a column a CPU",
 		Long: `Replay runs the program of a replay file under its recorded schedule and prints every step. The same file prints the same bytes.
+Of a scenario's failure it prints who was where at the end, and the schedule in short; of a lock checker's report, the report.
 
 It stops at the first step at which the run differs from the recorded one, and says where: the code has changed there. With --tolerant it goes
 on and follows the schedule as far as it can, to see whether changed code, or an edited file, still fails in that way.
@@ -68,15 +73,16 @@ type replayed struct {
 
 // playedStep is one step of it.
 type playedStep struct {
-	Step     int    `json:"step"`
-	CPU      int    `json:"cpu"`
-	Task     string `json:"task"`
-	Op       string `json:"op"`
-	Access   string `json:"access"`
-	Offset   uint64 `json:"offset"`
-	Function string `json:"function"`
-	Line     string `json:"line"`
-	Note     string `json:"note,omitempty"` // what the machine did, or answered, by itself
+	Execution int    `json:"execution,omitempty"` // from 1, where a scenario's report takes several
+	Step      int    `json:"step"`
+	CPU       int    `json:"cpu"`
+	Task      string `json:"task"`
+	Op        string `json:"op"`
+	Access    string `json:"access"`
+	Offset    uint64 `json:"offset"`
+	Function  string `json:"function"`
+	Line      string `json:"line"`
+	Note      string `json:"note,omitempty"` // what the machine did, or answered, by itself
 }
 
 func replay(path string, o replayOptions) error {
@@ -100,9 +106,9 @@ func replay(path string, o replayOptions) error {
 	}
 	run, differs := play()
 	if run == nil {
-		return differs
+		return fmt.Errorf("%s: %w", path, differs)
 	}
-	if err := o.show(run, differs); err != nil {
+	if err := o.show(&run.Trace, replayedOf(run, differs), run.Print); err != nil {
 		return err
 	}
 	if differs != nil {
@@ -112,8 +118,8 @@ func replay(path string, o replayOptions) error {
 	return nil
 }
 
-// show prints the run, or draws it.
-func (o *replayOptions) show(run *fuzz.Playback, differs error) error {
+// show draws the run, or gives it as data, or prints it as print does.
+func (o *replayOptions) show(run *fuzz.Trace, data any, print func(io.Writer) error) error {
 	if o.svg != "" {
 		var drawing bytes.Buffer
 		if err := run.Draw(&drawing); err != nil {
@@ -124,14 +130,14 @@ func (o *replayOptions) show(run *fuzz.Playback, differs error) error {
 		}
 	}
 	if o.asJSON {
-		return printJSON(os.Stdout, replayedOf(run, differs))
+		return printJSON(os.Stdout, data)
 	}
 	if o.svg != "" {
 		fmt.Printf("%d steps drawn in %s\n", len(run.Steps), o.svg)
 		return nil
 	}
 	var out bytes.Buffer
-	if err := run.Print(&out); err != nil {
+	if err := print(&out); err != nil {
 		return err
 	}
 	_, err := os.Stdout.Write(out.Bytes())
@@ -141,19 +147,25 @@ func (o *replayOptions) show(run *fuzz.Playback, differs error) error {
 func replayedOf(run *fuzz.Playback, differs error) *replayed {
 	r := run.Replay
 	out := &replayed{Design: r.Program.Design, Mutant: string(r.Mutant), Class: string(r.Class), Message: r.Message,
-		Preemptions: r.Preemptions, Minimal: r.Minimal, Hash: fmt.Sprintf("%#016x", run.Hash), Repeated: differs == nil, Steps: []playedStep{}}
+		Preemptions: r.Preemptions, Minimal: r.Minimal, Hash: fmt.Sprintf("%#016x", run.Hash), Repeated: differs == nil}
 	if r.Program.Variant != "" {
 		out.Design += ":" + r.Program.Variant
 	}
 	if differs != nil {
 		out.Differs = differs.Error()
 	}
+	out.Steps = stepsOf(&run.Trace)
+	return out
+}
+
+func stepsOf(run *fuzz.Trace) []playedStep {
+	steps := []playedStep{}
 	for i := range run.Steps {
 		s := &run.Steps[i]
-		out.Steps = append(out.Steps, playedStep{Step: s.Number, CPU: s.CPU, Task: s.Name, Op: s.Op, Access: s.Kind.String(), Offset: uint64(s.Offset),
-			Function: s.Function, Line: s.Line, Note: s.Note})
+		steps = append(steps, playedStep{Execution: s.Execution, Step: s.Number, CPU: s.CPU, Task: s.Name, Op: s.Op, Access: s.Kind.String(),
+			Offset: uint64(s.Offset), Function: s.Function, Line: s.Line, Note: s.Note})
 	}
-	return out
+	return steps
 }
 
 // replaceFile writes a file as a whole, or leaves what was there.
@@ -162,9 +174,34 @@ func replaceFile(path string, data []byte) error {
 		return err
 	}
 	fresh := path + ".new"
-	if err := os.WriteFile(fresh, data, 0o644); err != nil {
-		_ = os.Remove(fresh) // the error worth telling is the first
-		return err
+	err := os.WriteFile(fresh, data, 0o644)
+	if err == nil {
+		err = os.Rename(fresh, path)
 	}
-	return os.Rename(fresh, path)
+	if err != nil {
+		_ = os.Remove(fresh) // the error worth telling is the first
+	}
+	return err
+}
+
+// checkFolder refuses a folder in which no file can be written, before hours are spent on what is to lie there. It makes nothing.
+func checkFolder(folder string) error {
+	at := filepath.Clean(folder)
+	for {
+		_, err := os.Stat(at)
+		if !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
+			break
+		}
+		at = filepath.Dir(at)
+	}
+	switch info, err := os.Stat(at); {
+	case err != nil:
+		return fmt.Errorf("--out: %w: give a folder for replay files", err)
+	case !info.IsDir():
+		return fmt.Errorf("--out %s: %s is no folder: give one for replay files", folder, at)
+	}
+	if err := unix.Access(at, unix.W_OK); err != nil {
+		return fmt.Errorf("--out %s: %s: %w: give a folder that can be written to", folder, at, err)
+	}
+	return nil
 }

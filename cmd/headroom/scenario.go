@@ -2,17 +2,16 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"headroom/fuzz"
-	schedules "headroom/fuzz/explore"
 	"headroom/fuzz/scenario"
 	"headroom/kernel/mutant"
 )
@@ -25,6 +24,9 @@ const completions = "completions"
 
 // exploreScenario runs a scenario file and says whether what it expects is so.
 func exploreScenario(ctx context.Context, o exploreOptions) error {
+	if err := checkFolder(o.out); err != nil {
+		return err
+	}
 	data, err := os.ReadFile(o.scenario)
 	if err != nil {
 		return fmt.Errorf("%w: give the path of a scenario, such as fuzz/testdata/rientjes-abc.scn", err)
@@ -48,7 +50,36 @@ func exploreScenario(ctx context.Context, o exploreOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := o.shrinkScenario(ctx, found); err != nil {
+		return err
+	}
 	return o.tellScenario(ctx, search, found)
+}
+
+// scenarioShrinkExecutions bounds the making small of each failure: ten seconds or so.
+const scenarioShrinkExecutions = 100_000
+
+// shrinkScenario makes each failure small.
+func (o *exploreOptions) shrinkScenario(ctx context.Context, found *scenario.Found) error {
+	if !o.shrink {
+		return nil
+	}
+	for _, r := range found.Failures {
+		fmt.Fprintf(os.Stderr, "found %s after %d executions; making it small\n", r.Class, found.Executions)
+		shrinker := &scenario.Shrinker{Executions: scenarioShrinkExecutions, Stop: func() bool { return ctx.Err() != nil }}
+		small, err := shrinker.Run(r, o.findingPath(r, "-small.scn"))
+		if err != nil {
+			return err
+		}
+		found.Small = append(found.Small, small)
+	}
+	return nil
+}
+
+// findingPath is where a file about a finding goes.
+func (o *exploreOptions) findingPath(r *scenario.Replay, end string) string {
+	name := strings.TrimSuffix(filepath.Base(r.File.Name), filepath.Ext(r.File.Name))
+	return filepath.Join(o.out, name+"-"+strings.ReplaceAll(string(r.Class), ":", "-")+end)
 }
 
 // scenarioSearch is the search that the flags ask for.
@@ -56,8 +87,8 @@ func (o *exploreOptions) scenarioSearch(ctx context.Context, f *scenario.File) (
 	if o.without != "" && o.without != completions {
 		return nil, fmt.Errorf("--without %s: what can be left out is %s", o.without, completions)
 	}
-	if _, err := schedules.New(o.strategy, o.bound); err != nil {
-		return nil, fmt.Errorf("--strategy: %w", err)
+	if err := o.checkStrategy(); err != nil {
+		return nil, err
 	}
 	if o.seconds == 0 && o.executions == 0 {
 		o.executions = scenarioExecutions
@@ -77,23 +108,27 @@ func (o *exploreOptions) scenarioSearch(ctx context.Context, f *scenario.File) (
 
 // tellScenario writes replay files, prints the report, and sets the exit status.
 func (o *exploreOptions) tellScenario(ctx context.Context, s *scenario.Search, found *scenario.Found) error {
-	name := strings.TrimSuffix(filepath.Base(found.File.Name), filepath.Ext(found.File.Name))
-	var failure error
-	repeat := func(r *scenario.Replay) string {
-		path := filepath.Join(o.out, fmt.Sprintf("%s-%s-%016x.replay", name, r.Class, r.Hash))
-		failure = errors.Join(failure, replaceFile(path, []byte(r.String())))
-		return "bin/headroom replay " + path
+	paths, err := o.keepScenario(found)
+	if err != nil {
+		return err
 	}
 	again := fmt.Sprintf("bin/headroom explore --scenario %s --strategy %s --preemptions %d --seed %d", found.File.Name, s.Strategy, s.Bound, s.Seed)
 	if s.WithoutCompletions {
 		again += " --without " + completions
 	}
-	var text bytes.Buffer
-	if err := cmp.Or(found.Print(&text, s.Strategy, s.Seed, repeat, again), failure); err != nil {
-		return err
-	}
-	if _, err := os.Stdout.Write(text.Bytes()); err != nil {
-		return err
+	if o.asJSON {
+		if err := printJSON(os.Stdout, scenarioOutcomeOf(s, found, paths, ctx.Err() == nil)); err != nil {
+			return err
+		}
+	} else {
+		repeat := func(r *scenario.Replay) string { return repeatCommand(paths[r]) }
+		var text bytes.Buffer
+		if err := found.Print(&text, s.Strategy, s.Seed, repeat, again); err != nil {
+			return err
+		}
+		if _, err := os.Stdout.Write(text.Bytes()); err != nil {
+			return err
+		}
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -104,11 +139,33 @@ func (o *exploreOptions) tellScenario(ctx context.Context, s *scenario.Search, f
 	return nil
 }
 
-// replayScenario makes a run of a scenario again.
-func replayScenario(path string, o replayOptions) error {
-	if o.svg != "" || o.tolerant || o.asJSON {
-		return fmt.Errorf("%s: a replay of a scenario is printed as text, and followed to the step: leave --svg, --tolerant and --json out", path)
+func repeatCommand(path string) string { return "bin/headroom replay " + path }
+
+// keepScenario writes a replay file of each finding, and the scenarios that were made small, and returns their paths.
+func (o *exploreOptions) keepScenario(found *scenario.Found) (map[*scenario.Replay]string, error) {
+	paths := map[*scenario.Replay]string{}
+	for _, r := range slices.Concat(found.Failures, found.Chains) {
+		paths[r] = o.findingPath(r, fmt.Sprintf("-%016x.replay", r.ID()))
 	}
+	for _, s := range found.Small {
+		if s.Shrunk.After == s.Shrunk.Before {
+			continue
+		}
+		paths[s.Replay] = strings.TrimSuffix(s.Replay.File.Name, ".scn") + ".replay"
+		if err := replaceFile(s.Replay.File.Name, []byte(s.Replay.File.Source)); err != nil {
+			return nil, err
+		}
+	}
+	for r, path := range paths {
+		if err := replaceFile(path, []byte(r.String())); err != nil {
+			return nil, err
+		}
+	}
+	return paths, nil
+}
+
+// replayScenario makes a run of a scenario again, or the executions of a report.
+func replayScenario(path string, o replayOptions) error {
 	r, err := scenario.ReadReplay(path)
 	if err != nil {
 		return err
@@ -116,15 +173,15 @@ func replayScenario(path string, o replayOptions) error {
 	if _, ok := mutant.Find(r.File.Mutant); r.File.Mutant != "" && !ok {
 		return fmt.Errorf("%s: mutant %s is not in this build; see headroom list", path, r.File.Mutant)
 	}
-	played, differs := r.Play()
+	play := r.Play
+	if o.tolerant {
+		play = r.PlayTolerant
+	}
+	played, differs := play()
 	if played == nil {
 		return differs
 	}
-	var text bytes.Buffer
-	if err := played.Print(&text); err != nil {
-		return err
-	}
-	if _, err := os.Stdout.Write(text.Bytes()); err != nil {
+	if err := o.show(&played.Trace, replayedScenarioOf(played, differs), played.Print); err != nil {
 		return err
 	}
 	if differs != nil {

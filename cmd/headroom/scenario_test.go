@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,7 +31,8 @@ func TestScenarioTellsWhetherItsExpectationIsMet(t *testing.T) {
 		status int
 		says   string
 	}{{"met.scn", 0, "expected livelock lockdep:element: met\n"}, {"unmet.scn", exitFound, "expected nothing: NOT met: "}} {
-		first, second := headroom(t, dir, "explore", "--scenario", c.name), headroom(t, dir, "explore", "--scenario", c.name)
+		arguments := []string{"explore", "--scenario", c.name, "--shrink=false"}
+		first, second := headroom(t, dir, arguments...), headroom(t, dir, arguments...)
 		if first != second {
 			t.Errorf("%s prints\n%s%s\nand then\n%s%s", c.name, first.stdout, first.stderr, second.stdout, second.stderr)
 		}
@@ -38,7 +40,7 @@ func TestScenarioTellsWhetherItsExpectationIsMet(t *testing.T) {
 			t.Errorf("%s ends with %d, want %d and %q:\n%s%s", c.name, first.status, c.status, c.says, first.stdout, first.stderr)
 		}
 	}
-	met := headroom(t, dir, "explore", "--scenario", "met.scn").stdout
+	met := headroom(t, dir, "explore", "--scenario", "met.scn", "--shrink=false").stdout
 	_, command, _ := strings.Cut(met, "repeat: bin/headroom replay ")
 	path, _, _ := strings.Cut(command, "\n")
 	again := headroom(t, dir, "replay", path)
@@ -56,13 +58,84 @@ func TestRepeatedSearchesHaveTheirBound(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := headroom(t, dir, "explore", "--scenario", "s.scn", "--strategy", "dfs", "--preemptions", "1")
-	_, command, _ := strings.Cut(first.stdout, "repeat: bin/headroom explore ")
+	_, command, _ := strings.Cut(first.stdout, "search again: bin/headroom explore ")
 	command, _, _ = strings.Cut(command, "\n")
 	again := headroom(t, dir, append([]string{"explore"}, strings.Fields(command)...)...)
 	_, want, _ := strings.Cut(first.stdout, "lockdep: ")
 	_, got, _ := strings.Cut(again.stdout, "lockdep: ")
 	if want == "" || got != want || !strings.Contains(command, "--preemptions 1 ") {
 		t.Errorf("%s\n%s\nrepeated by %q:\n%s", first.stdout, first.stderr, command, again.stdout)
+	}
+}
+
+// What a scenario run finds is printed as JSON too, and each finding, a report of the lock checker among them, leaves a replay file that repeats it: as
+// text, as JSON, as a drawing, and followed as far as it fits. A file that was changed says so.
+func TestScenarioFindingsLeaveReplays(t *testing.T) {
+	dir := t.TempDir()
+	name, err := filepath.Abs(filepath.Join(sourceFolder, "fuzz", "testdata", "lock-ranking.scn"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out struct {
+		Met      bool
+		Failures []struct{ Replay string }
+		Locks    []struct{ Rule, Summary, Replay, Repeat string }
+	}
+	e := headroom(t, dir, "explore", "--scenario", name, "--json")
+	if err := json.Unmarshal([]byte(e.stdout), &out); err != nil || !out.Met || len(out.Failures) != 0 || len(out.Locks) != 1 {
+		t.Fatalf("%v, status %d: %s%s", err, e.status, e.stdout, e.stderr)
+	}
+	lock := out.Locks[0]
+	for _, c := range []struct{ flags, says string }{
+		{"", "lockdep: order: " + lock.Summary}, {"--json", `"class": "lockdep:order"`}, {"--tolerant", "lockdep: order: " + lock.Summary}, {"--svg run.svg", "steps drawn in run.svg"},
+	} {
+		e := headroom(t, dir, append([]string{"replay", lock.Replay}, strings.Fields(c.flags)...)...)
+		if e.status != 0 || !strings.Contains(e.stdout, c.says) {
+			t.Errorf("replay %s ends with %d, want %q: %s%s", c.flags, e.status, c.says, e.stdout, e.stderr)
+		}
+	}
+	drawing, err := os.ReadFile(filepath.Join(dir, "run.svg"))
+	if err != nil || !strings.Contains(string(drawing), ">lockdep:order: ") || lock.Repeat != "bin/headroom replay "+lock.Replay {
+		t.Errorf("%v: the drawing does not say what was found, or %q is no command", err, lock.Repeat)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, lock.Replay))
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.ReplaceAll(string(text), "|   lock", "|   trylock")
+	if err := os.WriteFile(filepath.Join(dir, "changed.replay"), []byte(changed), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if e := headroom(t, dir, "replay", "--json", "changed.replay"); e.status != exitFound || !strings.Contains(e.stdout, `"repeated": false`) ||
+		strings.Count(e.stderr, "\n") != 1 {
+		t.Errorf("of a changed file status %d: %s%s", e.status, e.stdout, e.stderr)
+	}
+}
+
+// A failure of a scenario is made small: the report says what it was and what is left, the scenario that is left lies beside the replay file, and both
+// commands that repeat do.
+func TestFailingScenariosAreMadeSmall(t *testing.T) {
+	dir := t.TempDir()
+	name, err := filepath.Abs(filepath.Join(sourceFolder, "fuzz", "testdata", "two-from-one-pool.scn"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := headroom(t, dir, "explore", "--scenario", name)
+	for _, part := range []string{"made small in ", ": tasks 2 to 2, operations 4 to 2, items 2 to 2, CPUs 2 to 1, preemptions ", "nothing more can go",
+		"What is left, as build/findings/two-from-one-pool-deadlock-small.scn:\n  headroom scenario 1\n", "two-from-one-pool-deadlock-small.scn:6 alloc p NOIO x2, and has 1 of p"} {
+		if e.status != 0 || !strings.Contains(e.stdout, part) {
+			t.Fatalf("status %d, and %q is not there:\n%s%s", e.status, part, e.stdout, e.stderr)
+		}
+	}
+	small := filepath.Join("build", "findings", "two-from-one-pool-deadlock-small")
+	if !strings.Contains(e.stdout, "repeat: bin/headroom replay "+small+".replay\n") {
+		t.Errorf("no command repeats what is left:\n%s", e.stdout)
+	}
+	if e := headroom(t, dir, "replay", small+".replay"); e.status != 0 || !strings.Contains(e.stdout, "DEADLOCK: ") {
+		t.Errorf("the replay of what is left ends with %d:\n%s%s", e.status, e.stdout, e.stderr)
+	}
+	if e := headroom(t, dir, "explore", "--scenario", small+".scn", "--shrink=false"); e.status != 0 || strings.Contains(e.stdout, "made small in") {
+		t.Errorf("what is left, explored, ends with %d:\n%s%s", e.status, e.stdout, e.stderr)
 	}
 }
 
@@ -90,8 +163,8 @@ func TestUnusableScenariosAreRefused(t *testing.T) {
 		{"--scenario knob.scn", "knob.scn:3: allocator t: percpu_tags: knob max is 0: give 1 to "},
 		{"--scenario reach.scn", "reach.scn:4: reach staling: no allocator of this file has a slow path of that name"},
 		{"--scenario entry.scn", "entry.scn:4: nolocks p: p has no entry that takes no locks"},
+		{"--scenario good.scn --out good.scn", "--out good.scn: good.scn is no folder"},
 		{"--scenario good.scn --design ida", "--scenario: leave --design out: what goes with it is --strategy"},
-		{"--scenario good.scn --json", "--scenario: leave --json out"},
 		{"--scenario good.scn --memory tso --vary --twice --bare", "--scenario: leave --bare, --memory, --twice, --vary out"},
 		{"--drivers --strategy pct --variant lock", "--drivers: leave --strategy, --variant out: what goes with it is --programs"},
 		{"--bench --scenario good.scn", "--bench: leave --scenario out"},

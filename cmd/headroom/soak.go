@@ -87,6 +87,9 @@ func (o *soakOptions) soak(ctx context.Context) error {
 	if err := findMutant("--mutant", mutant.ID(o.mutant)); err != nil {
 		return err
 	}
+	if err := checkFolder(o.out); err != nil {
+		return err
+	}
 	if o.seconds == 0 && o.executions == 0 {
 		o.seconds = 300
 	}

@@ -11,7 +11,8 @@ var ex01 = mutant.Define(mutant.Mutant{ID: "EX-01", Host: "fuzz/explore", Breaks
 	Story: "under a bound any step that was tried may sleep, though its equals lie beyond the bound"})
 
 // DFS tries every execution once, depth first, the one without preemptions first. With a bound it goes in rounds: all executions with no preemption,
-// then all with at most one, and so on (Musuvathi and Qadeer, 2007); an answer other than 0 to another question costs as much as a preemption.
+// then all with at most one, those of the round before among them once more, and so on (Musuvathi and Qadeer, 2007, who do not repeat them); an answer
+// other than 0 to another question costs as much as a preemption.
 //
 // Sleep sets (Godefroid, 1991) leave out executions that only change the order of steps without a conflict: when all that follows a step was tried,
 // that step sleeps while the others at this place are tried, until one is taken that conflicts with it. A step's conflicts are those that sim.Effect

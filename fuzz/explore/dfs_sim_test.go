@@ -37,12 +37,16 @@ type littleWords struct {
 	queue lock.WaitQueue
 }
 
-const littleOps = "aAbBcCsmwkrfzxx"
+// littleOps are the operations of which programs are drawn; asides has those besides that look at more than they access.
+const (
+	littleOps = "aAbBcCsmwkrfzxx"
+	asides    = "aAbBcsmkqqjn"
+)
 
 var littleFails = fault.Define("fuzz/explore", "little")
 
-// newLittle draws a program; own says what its machine does by itself.
-func newLittle(t *testing.T, seed uint64, own sim.Options) *little {
+// newLittle draws a program of some operations; own says what its machine does by itself.
+func newLittle(t *testing.T, seed uint64, from string, own sim.Options) *little {
 	t.Helper()
 	s := rng.New(rng.Mix(seed))
 	cpus := 2 + s.Below(2)
@@ -59,7 +63,7 @@ func newLittle(t *testing.T, seed uint64, own sim.Options) *little {
 	for i := range 2 + s.Below(2) {
 		var ops []byte
 		for range 1 + s.Below(3) {
-			ops = append(ops, littleOps[s.Below(len(littleOps))])
+			ops = append(ops, from[s.Below(len(from))])
 		}
 		p.tasks = append(p.tasks, ops)
 		m.Spawn(nil, machine.Spec{Name: fmt.Sprintf("T%d", i), CPU: s.Below(cpus), Body: func(t *kernel.Task) {
@@ -124,6 +128,12 @@ func (p *little) do(t *kernel.Task, op byte) {
 		}
 	case 'z':
 		w.b.AwaitNot(0)
+	case 'q':
+		p.machine.Aside(func() { p.see(t, 100*w.a.Load()+w.b.Load()) })
+	case 'j':
+		p.see(t, uint32(p.machine.Now(t)))
+	case 'n':
+		p.machine.Interrupt(t, 0, &machine.Work{NMI: true, Run: func(t *kernel.Task) { p.see(t, w.b.Add(32)) }})
 	}
 }
 
@@ -156,11 +166,11 @@ func (p *little) outcomes(t *testing.T, d *explore.DFS, most int) (ends map[stri
 }
 
 // compare runs little programs with sleep sets and without, and says where sets of ends differ.
-func compare(t *testing.T, own sim.Options, bounds []int, programs, most int, visit func(bound, plainly, slept int, ends map[string]int)) (lost string) {
+func compare(t *testing.T, from string, own sim.Options, bounds []int, programs, most int, visit func(bound, plainly, slept int, ends map[string]int)) (lost string) {
 	t.Helper()
 	for seed := range uint64(programs) {
 		for _, bound := range bounds {
-			p := newLittle(t, seed, own)
+			p := newLittle(t, seed, from, own)
 			want, n, ok := p.outcomes(t, &explore.DFS{Most: bound, Plain: true}, most)
 			if !ok {
 				continue
@@ -179,7 +189,7 @@ func compare(t *testing.T, own sim.Options, bounds []int, programs, most int, vi
 // a bound and without; and it takes fewer executions.
 func TestSleepSetsLoseNothing(t *testing.T) {
 	compared, plainly, slept, deadlocks := map[int]int{}, map[int]int{}, map[int]int{}, 0
-	lost := compare(t, sim.Options{}, []int{-1, 1, 2, 3}, littlePrograms, littleMost, func(bound, n, m int, ends map[string]int) {
+	lost := compare(t, littleOps, sim.Options{}, []int{-1, 1, 2, 3}, littlePrograms, littleMost, func(bound, n, m int, ends map[string]int) {
 		compared[bound]++
 		plainly[bound] += n
 		slept[bound] += m
@@ -206,7 +216,7 @@ func TestSleepSetsLoseNothing(t *testing.T) {
 func TestSleepSetsLoseNoFailedAllocation(t *testing.T) {
 	for faults := 1; faults <= 2; faults++ {
 		plainly, slept := 0, 0
-		lost := compare(t, sim.Options{Faults: faults}, []int{-1, 1, 2}, littlePrograms/2, littleMost, func(_, n, m int, _ map[string]int) {
+		lost := compare(t, littleOps, sim.Options{Faults: faults}, []int{-1, 1, 2}, littlePrograms/2, littleMost, func(_, n, m int, _ map[string]int) {
 			plainly += n
 			slept += m
 		})
@@ -216,12 +226,24 @@ func TestSleepSetsLoseNoFailedAllocation(t *testing.T) {
 	}
 }
 
+// So it does where a step looks at more than it accesses: at any words, aside, as checks in the middle of a run do, or at the clock.
+func TestSleepSetsLoseNoLookAside(t *testing.T) {
+	plainly, slept := 0, 0
+	lost := compare(t, asides, sim.Options{}, []int{-1, 1, 2}, littlePrograms, littleMost, func(_, n, m int, _ map[string]int) {
+		plainly += n
+		slept += m
+	})
+	if lost != "" || slept >= plainly {
+		t.Errorf("%d executions, %d with sleep sets; %s", plainly, slept, lost)
+	}
+}
+
 // The comparison notices when steps sleep that must not: under a bound, and when waiting and spinning are overlooked.
 func TestSleepingTooMuchIsNoticed(t *testing.T) {
 	defer mutant.Set("")
 	for _, id := range []mutant.ID{"EX-01", "SM-16"} {
 		mutant.Set(id)
-		if compare(t, sim.Options{}, []int{-1, 1, 2}, littlePrograms, littleMost, func(int, int, int, map[string]int) {}) == "" {
+		if compare(t, littleOps, sim.Options{}, []int{-1, 1, 2}, littlePrograms, littleMost, func(int, int, int, map[string]int) {}) == "" {
 			t.Errorf("%s is not noticed", id)
 		}
 	}
@@ -231,7 +253,7 @@ func TestSleepingTooMuchIsNoticed(t *testing.T) {
 func TestNobodySleepsBesideAMachineThatActs(t *testing.T) {
 	compared := 0
 	for _, own := range []sim.Options{{Memory: sim.TSO}, {Memory: sim.Weak, Buffer: 1}, {Migrations: 1}, {Hotplugs: 1}, {Kills: 1}} {
-		lost := compare(t, own, []int{1}, littlePrograms/5, littleMost, func(_, plainly, slept int, _ map[string]int) {
+		lost := compare(t, littleOps, own, []int{1}, littlePrograms/5, littleMost, func(_, plainly, slept int, _ map[string]int) {
 			if compared++; plainly != slept {
 				t.Errorf("%+v: %d executions, and %d of a search that may leave some out", own, plainly, slept)
 			}

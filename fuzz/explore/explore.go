@@ -4,7 +4,7 @@
 //	PCT       random priorities, lowered at a few random steps
 //	POS       random priorities of steps, drawn anew where their order matters
 //	Swarm     another of these for each execution, and another stickiness
-//	DFS       all executions with at most so many preemptions, each once
+//	DFS       all executions with at most so many preemptions, in rounds
 //	Bytes     a fuzzer's data, read in one of two ways
 //	Replay    the choices of an earlier run, strictly
 //	Tolerant  the choices of an earlier run, as far as they can be followed
@@ -56,7 +56,7 @@ type Strategy interface {
 var Names = []string{"swarm", "random", "pct", "pos", "dfs"}
 
 // New makes the strategy of a name. bound is what it takes of preemptions: for dfs the most of them, negative for any number; for pct the number of
-// places where priorities change, 0 or less for 2; the others have no use for it.
+// places where priorities change, at most MaxChanges, 0 or less for 2; the others have no use for it.
 func New(name string, bound int) (Strategy, error) {
 	switch name {
 	case "swarm":
@@ -64,6 +64,9 @@ func New(name string, bound int) (Strategy, error) {
 	case "random":
 		return &Random{}, nil
 	case "pct":
+		if bound > MaxChanges {
+			return nil, fmt.Errorf("pct with %d changes of priority: give 1 to %d", bound, MaxChanges)
+		}
 		if bound <= 0 {
 			bound = 2
 		}

@@ -10,13 +10,13 @@ import (
 // behind all others. A bug that needs d orderings is found with a probability of at least 1/(n*k^(d-1)), for n entities and k steps, with d-1 changes
 // (Burckhardt, Kothari, Musuvathi and Nagarakatte, 2010).
 type PCT struct {
-	Changes int // how often a priority changes, at most maxChanges
+	Changes int // how often a priority changes, at most MaxChanges
 
 	beside
 	stream   rng.Stream
 	priority [64]uint32 // of the entities in known; those that fell behind have one below fallen
 	known    uint64
-	at       [maxChanges + 1]int // the steps at which it changes, in order, and -1 behind the last
+	at       [MaxChanges + 1]int // the steps at which it changes, in order, and -1 behind the last
 	next     int                 // index into at
 	change   int                 // at[next]
 	step     int
@@ -26,8 +26,10 @@ type PCT struct {
 	length   int
 }
 
+// MaxChanges is how often a priority can change in an execution.
+const MaxChanges = 8
+
 const (
-	maxChanges = 8
 	// fallen is above the priorities of those that fell behind, which are numbered down from it, and below those of the others.
 	fallen = 1 << 10
 	// shortRun is the length assumed when none is known.
@@ -42,7 +44,7 @@ func (p *PCT) Begin(seed uint64, length int) bool {
 	if length < 1 {
 		length = shortRun
 	}
-	n := max(0, min(p.Changes, maxChanges))
+	n := max(0, min(p.Changes, MaxChanges))
 	for i := range n {
 		step := 1 + p.stream.Below(length)
 		for ; i > 0 && p.at[i-1] > step; i-- {

@@ -92,6 +92,7 @@ type Graph struct {
 	seen    map[string]bool
 	circles []circle // that were reported
 	reports []Report
+	facts   int // edges, uses and orders that were seen
 }
 
 // circle is the classes of a circle, and why it was reported.
@@ -131,12 +132,33 @@ func (g *Graph) Begin() {
 		g.held[i] = g.held[i][:0]
 	}
 	if mutant.On(ld01) {
-		clear(g.edges)
-		for i := range g.classes {
-			g.classes[i].after = nil
-		}
+		g.forgetEdges()
 	}
 }
+
+func (g *Graph) forgetEdges() {
+	clear(g.edges)
+	for i := range g.classes {
+		g.classes[i].after = nil
+	}
+}
+
+// Forget makes the graph as it was before the first execution, but for the classes.
+func (g *Graph) Forget() {
+	g.forgetEdges()
+	for i := range g.classes {
+		k := &g.classes[i]
+		k.inIRQ, k.open, k.irqLock, k.openLock = use{}, use{}, 0, 0
+		clear(k.order)
+		clear(k.inner)
+	}
+	clear(g.seen)
+	g.circles, g.reports, g.facts = nil, nil, 0
+}
+
+// Facts counts what was seen and reported. It rises in an execution that shows something new; such executions in their order are enough to make all
+// reports again.
+func (g *Graph) Facts() int { return g.facts + len(g.reports) }
 
 // Reports lists what was found so far, in the order of finding. Equal findings are one report.
 func (g *Graph) Reports() []Report { return g.reports }

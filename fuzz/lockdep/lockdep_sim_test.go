@@ -193,6 +193,46 @@ func TestReportsAreMadeOnceAndAlike(t *testing.T) {
 	}
 }
 
+// Facts rise in the executions that show something new, and in no others; a graph that has forgotten all makes the same report of those executions again.
+func TestNewFactsAreCountedAndForgotten(t *testing.T) {
+	b := newBench(t)
+	rows := &b.shelves[0].rows[0].lock
+	one := func(t *kernel.Task) {
+		rows.Lock(t)
+		b.shelves[0].guard.Lock(t)
+		b.shelves[1].guard.Lock(t)
+		b.shelves[1].guard.Unlock(t)
+		b.shelves[0].guard.Unlock(t)
+		rows.Unlock(t)
+	}
+	other := func(t *kernel.Task) {
+		b.shelves[1].guard.Lock(t)
+		b.shelves[0].guard.Lock(t)
+		b.shelves[0].guard.Unlock(t)
+		rows.Lock(t)
+		rows.Unlock(t)
+		b.shelves[1].guard.Unlock(t)
+	}
+	var counts []int
+	for _, body := range []func(*kernel.Task){one, one, other, one, other} {
+		b.run(t, body, nil)
+		counts = append(counts, b.graph.Facts())
+	}
+	if counts[0] == 0 || counts[1] != counts[0] || counts[2] <= counts[1] || counts[4] != counts[2] {
+		t.Errorf("facts after five executions, of which the first and the third are new: %v", counts)
+	}
+	said := b.summaries()
+	b.graph.Forget()
+	if b.graph.Facts() != 0 || b.summaries() != "" || b.graph.Edges() != 0 {
+		t.Errorf("a graph that has forgotten all has %d facts, %d edges and says %q", b.graph.Facts(), b.graph.Edges(), b.summaries())
+	}
+	b.run(t, one, nil)
+	b.run(t, other, nil)
+	if got := b.summaries(); got != said || b.graph.Facts() != counts[4] || said == "" {
+		t.Errorf("made again, the two executions show %d facts and %q; were %d and %q", b.graph.Facts(), got, counts[4], said)
+	}
+}
+
 // threeTimes makes one mistake in each of three executions.
 func threeTimes(t *testing.T) (reports int, first string) {
 	b := newBench(t)

@@ -41,6 +41,7 @@ func (g *Graph) axiom(t *kernel.Task, from, to int, why string) {
 }
 
 func (g *Graph) add(key edgeKey, e *edge) {
+	g.facts++
 	g.edges[key] = e
 	g.classes[key.from].after = append(g.classes[key.from].after, key.to)
 }
@@ -82,6 +83,7 @@ func (g *Graph) nest(t *kernel.Task, h hold, instance uintptr) {
 	if _, known := c.order[[2]uintptr{h.instance, instance}]; known {
 		return
 	}
+	g.facts++
 	c.order[[2]uintptr{h.instance, instance}] = &edge{site: g.here(t), under: h.site, who: who(t)}
 	c.inner[h.instance] = append(c.inner[h.instance], instance)
 	if others := c.nested(instance, h.instance); others != nil {
@@ -136,6 +138,7 @@ func (g *Graph) checkContext(t *kernel.Task, c int) {
 func (g *Graph) mark(t *kernel.Task, c int) {
 	k := &g.classes[c]
 	if t.Context() != kernel.Process && !k.inIRQ.is {
+		g.facts++
 		k.inIRQ = use{true, g.here(t), who(t)}
 		k.irqLock = g.latest(t)
 		g.checkUses(t, c)
@@ -149,6 +152,7 @@ func (g *Graph) markOpen(t *kernel.Task, c int) {
 	if k.kind != aLock || k.open.is || t.IRQsOff() || t.Context() != kernel.Process {
 		return
 	}
+	g.facts++
 	k.open = use{true, g.here(t), who(t)}
 	k.openLock = g.latest(t)
 	g.checkUses(t, c)

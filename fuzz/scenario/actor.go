@@ -75,7 +75,7 @@ func (a *actor) body(t *kernel.Task) {
 	r.byTask[t.Index()] = a
 	if !a.begun {
 		a.begun = true
-		t.SetRights(a.spec.Rights)
+		t.SetRights(t.Rights() | a.spec.Rights) // it may have been killed already
 		for _, name := range a.owes {
 			lock.Enters(t, r.events[name].scope)
 		}
@@ -128,7 +128,12 @@ func (a *actor) wanted(t *kernel.Task, op *Op) bool {
 	case Free, Signal, Cancel, Hand:
 		return true
 	}
-	return !a.killable || !a.runner.zone.Victim(t)
+	return !a.killed(t)
+}
+
+// killed reports whether the task was chosen as a victim, by the page allocator's killer or by the machine.
+func (a *actor) killed(t *kernel.Task) bool {
+	return a.killable && a.runner.zone.Victim(t) || t.Rights()&^a.spec.Rights&kernel.RightVictim != 0
 }
 
 func (a *actor) holds(name string) bool {
@@ -289,6 +294,7 @@ func (a *actor) giveUp(t *kernel.Task, op *Op) {
 			a.handed++
 			a.runner.graph.FreeElement(p.name, uint64(it)) // an interrupt waits for nothing before it frees it
 			w.Run = func(t *kernel.Task) { a.free(t, p, it) }
+			w.Priority = a.runner.priority()
 			a.runner.machine.Interrupt(t, op.CPU, w)
 		}
 	}

@@ -55,6 +55,9 @@ func (r *reader) check() (line int, err error) {
 	if r.lines["expect"] == 0 {
 		return 1, fmt.Errorf("the line expect is missing: say expect nothing, or what some schedule leads to")
 	}
+	if f.CPUs == 1 && f.Traits.Migrations+f.Traits.Hotplugs > 0 {
+		return max(r.lines["migrations"], r.lines["hotplugs"]), fmt.Errorf("migrations or hotplugs on a machine of one CPU: there is nowhere to go: give cpus 2 or more")
+	}
 	for i := range f.Allocators {
 		a := &f.Allocators[i]
 		if a.Over && f.Zone == nil {

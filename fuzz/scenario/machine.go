@@ -10,6 +10,7 @@ import (
 	"headroom/designs"
 	"headroom/designs/catalog"
 	"headroom/fuzz/lockdep"
+	"headroom/fuzz/scenario/clients"
 	"headroom/kernel"
 	"headroom/kernel/atomic"
 	"headroom/kernel/lock"
@@ -47,6 +48,8 @@ type runner struct {
 	expired int // the value of rounds at which the clocks went off last, plus one
 	again   int // how often they did since
 	steps   int
+	raised  int    // interrupts of this run
+	blind   bool   // the lock checker is left out
 	victim  *actor // whom the killer has chosen last
 }
 
@@ -84,7 +87,7 @@ type workWords struct {
 
 // newRunner makes the machine of a scenario, and all that is on it.
 func newRunner(f *File, withoutCompletions bool) (*runner, error) {
-	m, err := sim.New(sim.Options{CPUs: f.CPUs, Entities: f.entities(), MemoryBytes: memoryBytes, Races: true, StepLimit: stepsWithoutProgress, Fair: fairSteps})
+	m, err := sim.New(f.options())
 	if err != nil {
 		return nil, err
 	}
@@ -103,13 +106,19 @@ func newRunner(f *File, withoutCompletions bool) (*runner, error) {
 	m.WatchLocks(r.graph)
 	m.OnStuck(r.stuck)
 	m.OnIdle(r.idle)
+	m.OnUnplug(r.cpuDead)
 	r.drains = machine.Spec{Name: "drain", Body: r.drain}
 	return r, nil
 }
 
+// options are those of the scenario's machine.
+func (f *File) options() sim.Options {
+	return f.Traits.On(sim.Options{CPUs: f.CPUs, Entities: f.entities(), MemoryBytes: memoryBytes, Races: true, StepLimit: stepsWithoutProgress, Fair: fairSteps})
+}
+
 // entities is how many tasks and interrupts a run can have, each in a place of its own as far as there is room.
 func (f *File) entities() int {
-	n := len(f.Actors) + 8 // beside them workers, clocks and one that drains
+	n := len(f.Actors) + 8 + f.Traits.Hotplugs // beside them workers, clocks, hooks of CPUs and one that drains
 	for i := range f.Actors {
 		for _, o := range f.Actors[i].Ops {
 			switch o.Code {
@@ -120,7 +129,7 @@ func (f *File) entities() int {
 			}
 		}
 	}
-	return min(sim.MaxEntities, n)
+	return min(sim.MaxEntities, n) // the machine's own may take some of the room
 }
 
 // furnish makes what the scenario declares.
@@ -229,15 +238,11 @@ func (r *runner) newZone() (err error) {
 
 // newPool makes an allocator of a design.
 func (r *runner) newPool(a *Allocator) error {
-	design, variant, _ := strings.Cut(a.Variant, ":")
-	v, err := catalog.Find(design, variant)
+	v, err := a.find()
 	if err != nil {
 		return err
 	}
-	c := designs.Config{Items: a.Items, Room: a.Room, Bytes: a.Bytes, Knobs: map[string]int{}}
-	for _, k := range a.Knobs {
-		c.Knobs[k.Name] = k.Value
-	}
+	c := a.config()
 	p := &pool{name: a.Name, variant: v, config: c, timeout: a.Timeout, out: map[designs.Item]bool{}}
 	switch {
 	case v.Capabilities.NativeOnly:
@@ -257,6 +262,23 @@ func (r *runner) newPool(a *Allocator) error {
 	}
 	r.pools = append(r.pools, p)
 	return nil
+}
+
+// find is the allocator's variant.
+func (a *Allocator) find() (designs.Variant, error) {
+	design, variant, _ := strings.Cut(a.Variant, ":")
+	if v, ok := clients.Find(design, variant); ok {
+		return v, nil
+	}
+	return catalog.Find(design, variant)
+}
+
+func (a *Allocator) config() designs.Config {
+	c := designs.Config{Items: a.Items, Room: a.Room, Bytes: a.Bytes, Knobs: map[string]int{}}
+	for _, k := range a.Knobs {
+		c.Knobs[k.Name] = k.Value
+	}
+	return c
 }
 
 // poolOf finds an allocator by its name.

@@ -22,7 +22,7 @@ func (r *runner) taken(t *kernel.Task, left int64) {
 	if r.victim == a {
 		rights |= kernel.RightVictim
 	}
-	if p := r.poolOf(op.Target); p.zone == nil && t.Rights() == a.spec.Rights { // else he is in reclaim
+	if p := r.poolOf(op.Target); p.zone == nil && t.Rights()&^kernel.RightVictim == a.spec.Rights&^kernel.RightVictim { // else he is in reclaim
 		if o, ok := p.allocator.(designs.ReserveOpener); !ok || !o.OpensReserves(rights) {
 			gfp |= kernel.NoMemalloc
 		}

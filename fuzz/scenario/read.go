@@ -56,12 +56,12 @@ type reader struct {
 }
 
 // keywords are the words that begin a line which is no operation.
-var keywords = []string{"title", "cpus", "rt", "mutant", "zone", "allocator", "mutex", "spin", "raw", "event", "task", "interrupt", "nmi", "work", "expect", "reach"}
+var keywords = []string{"title", "cpus", "rt", "mutant", "memory", "nested", "faults", "migrations", "hotplugs", "kills", "zone", "allocator", "mutex", "spin", "raw", "event", "task", "interrupt", "nmi", "work", "expect", "reach"}
 
 func keywordList() string { return strings.Join(keywords, " ") }
 
 // single are the keywords that may stand on one line only.
-var single = []string{"title", "cpus", "rt", "mutant", "zone", "expect"}
+var single = []string{"title", "cpus", "rt", "mutant", "memory", "nested", "faults", "migrations", "hotplugs", "kills", "zone", "expect"}
 
 // parse reads one line that says something.
 func (r *reader) parse(words []string, line string) (err error) {
@@ -92,6 +92,8 @@ func (r *reader) parse(words []string, line string) (err error) {
 			return fmt.Errorf("mutant: name one, such as mutant PI-01; see headroom list")
 		}
 		f.Mutant = mutant.ID(rest[0])
+	case "memory", "nested", "faults", "migrations", "hotplugs", "kills":
+		_, err = f.Traits.ParseLine(key, strings.Join(rest, " "))
 	case "zone":
 		err = r.zone(rest)
 	case "allocator":

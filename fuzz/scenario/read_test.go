@@ -15,6 +15,12 @@ title what is asked
 cpus 4
 rt on
 mutant PO-01
+memory weak
+nested true
+faults 3
+migrations 2
+hotplugs 4
+kills 1
 zone pages 9 min 2 low 3 high 4 rules 2016 lists irqoff kill A kill B writes-take m writes-need p
 
 allocator p mempool:mainline-page items 2 room 4 bytes 64 over zone timeout direct=1

@@ -1,8 +1,8 @@
 package scenario
 
 import (
-	"errors"
 	"fmt"
+	"hash/fnv"
 	"os"
 	"strconv"
 	"strings"
@@ -15,13 +15,22 @@ import (
 // ReplayHeader is the first line of a replay file of a scenario; the number is the version of the format.
 const ReplayHeader = "headroom scenario-replay 1"
 
-// Replay is one failing run of a scenario as a file: the scenario itself, and the schedule.
+// Replay is a finding in a scenario as a file: the scenario itself, and the schedule of the execution that failed. A report of the lock checker may rest
+// on several executions, which show a part of it each.
 type Replay struct {
-	File        *File
-	Strategy    string
-	Seed        uint64
-	Class       sim.Class
-	Message     string
+	File     *File
+	Without  bool // the lock checker leaves completions out
+	Strategy string
+	Seed     uint64
+	Class    sim.Class // of the failure; Lockdep and the rule, for a report
+	Message  string    // of the failure, or the summary of the report
+	Minimal  bool      // every execution of the scenario with fewer preemptions was made, and none fails so
+	Execution
+	Earlier []Execution // for a report: those before, in their order
+}
+
+// Execution is one execution of a scenario.
+type Execution struct {
 	Preemptions int
 	Steps       int
 	Hash        uint64
@@ -33,24 +42,46 @@ type Replay struct {
 
 // Stretch is some steps of one operation.
 type Stretch struct {
-	Name  string // of the task, or of what else ran
-	Op    string // with its place in the scenario, "" where it is none of the scenario's
-	Steps int
+	Name  string `json:"name"` // of the task, or of what else ran
+	Op    string `json:"op"`   // with its place in the scenario, "" where it is none of the scenario's
+	Steps int    `json:"steps"`
 }
 
-// note adds a step to the short form of the schedule.
-func (r *Replay) note(run *runner, s sim.Step) {
-	op := ""
-	for _, a := range run.actors {
-		if a.task != nil && a.task.Index() == s.Entity && (a.task.Name() == s.Name) {
-			op = a.where()
-		}
-	}
-	if last := len(r.Short) - 1; last >= 0 && r.Short[last].Name == s.Name && r.Short[last].Op == op {
-		r.Short[last].Steps++
+// note adds a step of an operation to the short form of the schedule.
+func (e *Execution) note(name, op string) {
+	if last := len(e.Short) - 1; last >= 0 && e.Short[last].Name == name && e.Short[last].Op == op {
+		e.Short[last].Steps++
 		return
 	}
-	r.Short = append(r.Short, Stretch{Name: s.Name, Op: op, Steps: 1})
+	e.Short = append(e.Short, Stretch{Name: name, Op: op, Steps: 1})
+}
+
+// rule is the rule of a report, "" for a failure.
+func (r *Replay) rule() string {
+	rule, is := strings.CutPrefix(string(r.Class), string(Lockdep)+":")
+	if !is {
+		return ""
+	}
+	return rule
+}
+
+// ID tells one replay from others: the hash of the run that fails, and for a report one of its words, since several may be made in one execution.
+func (r *Replay) ID() uint64 {
+	if r.rule() == "" {
+		return r.Hash
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(r.Message)) // a hash takes everything
+	return h.Sum64() ^ r.Hash
+}
+
+// executions lists all of them in their order.
+func (r *Replay) executions() []*Execution {
+	var list []*Execution
+	for i := range r.Earlier {
+		list = append(list, &r.Earlier[i])
+	}
+	return append(list, &r.Execution)
 }
 
 // String is the replay as a file.
@@ -64,10 +95,21 @@ func (r *Replay) String() string {
 	for line := range strings.Lines(source) {
 		fmt.Fprintf(&b, "| %s\n", strings.TrimRight(line, "\r\n"))
 	}
-	fmt.Fprintf(&b, "strategy %s\nseed %d\nclass %s\nmessage %s\npreemptions %d\nsteps %d\nhash %#016x\n", r.Strategy, r.Seed, r.Class, r.Message,
-		r.Preemptions, r.Steps, r.Hash)
-	for i := range r.Schedule {
-		fmt.Fprintf(&b, "schedule %s\n", fuzz.SegmentText(&r.Schedule[i]))
+	if r.Without {
+		b.WriteString("without completions\n")
+	}
+	fmt.Fprintf(&b, "strategy %s\nseed %d\nclass %s\nmessage %s\n", r.Strategy, r.Seed, r.Class, r.Message)
+	if r.Minimal {
+		b.WriteString("minimal true\n")
+	}
+	for i, e := range r.executions() {
+		if len(r.Earlier) > 0 {
+			fmt.Fprintf(&b, "execution %d\n", i+1)
+		}
+		fmt.Fprintf(&b, "preemptions %d\nsteps %d\nhash %#016x\n", e.Preemptions, e.Steps, e.Hash)
+		for i := range e.Schedule {
+			fmt.Fprintf(&b, "schedule %s\n", fuzz.SegmentText(&e.Schedule[i]))
+		}
 	}
 	return b.String()
 }
@@ -99,10 +141,15 @@ func ParseReplay(name, text string) (*Replay, error) {
 			continue
 		}
 		key, value, _ := strings.Cut(line, " ")
-		if seen[key] && key != "schedule" {
+		if seen[key] && key != "schedule" && key != "execution" {
 			return nil, fmt.Errorf("%s:%d: a second line %q; %s", name, i+2, key, remedy)
 		}
 		seen[key] = true
+		if key == "execution" {
+			for _, again := range []string{"preemptions", "steps", "hash", "schedule"} {
+				delete(seen, again)
+			}
+		}
 		if key == "name" {
 			scenarioName = value
 			continue
@@ -134,12 +181,22 @@ func (r *Replay) parseLine(key, value string) (err error) {
 		if r.Seed, err = strconv.ParseUint(value, 10, 64); err != nil {
 			err = fmt.Errorf("seed %q: want a number of 64 bits", value)
 		}
+	case "without":
+		if r.Without = value == "completions"; !r.Without {
+			return fmt.Errorf("without %s: what can be left out is completions", value)
+		}
 	case "class":
 		r.Class = sim.Class(value)
 	case "message":
 		r.Message = value
+	case "minimal":
+		if r.Minimal = value == "true"; !r.Minimal {
+			return fmt.Errorf("minimal %q: want true, or no such line", value)
+		}
+	case "execution":
+		return r.nextExecution(value)
 	case "preemptions":
-		r.Preemptions, err = numeral(key, value+"", 0, maxSteps)
+		r.Preemptions, err = numeral(key, value, 0, maxSteps)
 	case "steps":
 		r.Steps, err = numeral(key, value, 0, maxSteps)
 	case "hash":
@@ -156,44 +213,17 @@ func (r *Replay) parseLine(key, value string) (err error) {
 	return err
 }
 
-// Played is a run made from a replay file.
-type Played struct {
-	Replay  *Replay
-	Again   *Replay // the run as it went now; nil when it did not fail
-	Reports int     // of the lock checker, in this run alone
-	Text    string  // of those
-}
-
-// Play makes the run again under its schedule. The error beside a result says that it took another way: the code has changed since, or the file has.
-// Without a result it is for what cannot be run.
-func (r *Replay) Play() (*Played, error) {
-	fuzz.SetMutant(r.File.Mutant)
-	defer fuzz.SetMutant("")
-	run, err := newRunner(r.File, false)
-	if err != nil {
-		return nil, err
-	}
-	defer run.close()
-	strategy := &explore.Replay{Segments: r.Schedule}
-	again, _, err := run.record(strategy)
-	if err != nil {
-		return nil, err
-	}
-	played := &Played{Replay: r, Again: again}
-	for _, report := range run.graph.Reports() {
-		played.Reports++
-		played.Text += report.Text
-	}
-	const remedy = "the code, or the file, has changed since it was recorded; find the failure again with headroom explore --scenario"
+// nextExecution begins another of several executions.
+func (r *Replay) nextExecution(value string) error {
+	n, err := numeral("execution", value, 1, maxCount)
 	switch {
-	case strategy.Diverged != "":
-		err = errors.New("the run left the recorded schedule: " + strategy.Diverged + ": " + remedy)
-	case again == nil:
-		err = fmt.Errorf("the run did not fail; recorded was %s: %s: %s", r.Class, r.Message, remedy)
-	case again.Class != r.Class:
-		err = fmt.Errorf("the run failed otherwise (%s: %s); recorded was %s: %s", again.Class, again.Message, r.Class, remedy)
-	case again.Hash != r.Hash || strategy.Unused():
-		err = fmt.Errorf("the run fails as recorded, but by other steps (hash %#016x, recorded %#016x): %s", again.Hash, r.Hash, remedy)
+	case err != nil:
+		return err
+	case n == 1 && len(r.Schedule) == 0 && len(r.Earlier) == 0:
+		return nil
+	case n != len(r.Earlier)+2 || len(r.Schedule) == 0:
+		return fmt.Errorf("execution %d: want them counted from 1, each with its schedule", n)
 	}
-	return played, err
+	r.Earlier, r.Execution = append(r.Earlier, r.Execution), Execution{}
+	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"headroom/kernel/sim"
 )
 
 // Print writes what a search found. repeat gives the command that makes a failing run again; again the one that makes the whole search again.
@@ -19,16 +21,21 @@ func (found *Found) Print(w io.Writer, strategy string, seed uint64, repeat func
 	if len(found.Reached) > 0 {
 		p.line("reached: %s", strings.Join(found.Reached, " "))
 	}
-	for _, r := range found.Failures {
-		r.print(p)
+	for i, r := range found.Failures {
+		r.print(p, &sim.Failure{Class: r.Class, Message: r.Message})
 		p.line("repeat: %s", repeat(r))
+		if i < len(found.Small) {
+			found.Small[i].print(p, repeat)
+		}
 	}
-	for _, r := range found.Reports {
+	for i, r := range found.Reports {
 		p.line("")
 		p.text(r.Text)
+		found.Chains[i].printChain(p)
+		p.line("repeat: %s", repeat(found.Chains[i]))
 	}
 	if len(found.Reports) > 0 {
-		p.line("repeat: %s --executions %d", again, found.Latest)
+		p.line("search again: %s --executions %d", again, found.Latest)
 	}
 	if len(found.Failures)+len(found.Reports) == 0 {
 		p.line("no failure found, and nothing to say about locks")
@@ -45,16 +52,46 @@ func (found *Found) Print(w io.Writer, strategy string, seed uint64, repeat func
 	return p.err
 }
 
-// print writes one failure.
-func (r *Replay) print(p *printer) {
+// print writes what was left when a failing run was made small, if that is less than before.
+func (s *Small) print(p *printer, repeat func(*Replay) string) {
+	sum, rest := s.Shrunk.Describe(s.Replay.Minimal)
 	p.line("")
-	p.line("%s: %s", strings.ToUpper(string(r.Class)), r.Message)
-	for _, line := range r.Situation {
+	p.line("%s; %s", sum, rest)
+	if s.Shrunk.After == s.Shrunk.Before {
+		return
+	}
+	r := s.Replay
+	p.line("What is left, as %s:", r.File.Name)
+	for line := range strings.Lines(r.File.Source) {
+		p.text("  " + line)
+	}
+	r.print(p, &sim.Failure{Class: r.Class, Message: r.Message})
+	p.line("repeat: %s", repeat(r))
+}
+
+// print writes one failing execution.
+func (e *Execution) print(p *printer, f *sim.Failure) {
+	p.line("")
+	p.line("%s: %s", strings.ToUpper(string(f.Class)), oneLine(f.Message))
+	for _, line := range e.Situation {
 		p.line("  %s", line)
 	}
-	p.line("The schedule in short, with %d preemptions; steps, who, and in which operation:", r.Preemptions)
-	for _, s := range r.Short {
+	e.printShort(p, "The schedule in short")
+}
+
+// printShort writes who did which operation in turn.
+func (e *Execution) printShort(p *printer, what string) {
+	p.line("%s, with %d preemptions; steps, who, and in which operation:", what, e.Preemptions)
+	for _, s := range e.Short {
 		p.line("  %6d  %-10s %s", s.Steps, s.Name, s.Op)
+	}
+}
+
+// printChain writes the schedules in short of the executions that show a report.
+func (r *Replay) printChain(p *printer) {
+	list := r.executions()
+	for i, e := range list {
+		e.printShort(p, fmt.Sprintf("Seen in execution %d of %d", i+1, len(list)))
 	}
 }
 
@@ -70,19 +107,4 @@ func (p *printer) text(s string) {
 	if _, err := io.WriteString(p.w, s); err != nil && p.err == nil {
 		p.err = err
 	}
-}
-
-// Print writes a run that was made again: the end, the schedule in short, and what the lock checker says of this run alone.
-func (played *Played) Print(w io.Writer) error {
-	p := &printer{w: w}
-	p.line("%s: %s", played.Replay.File.Name, cmp.Or(played.Replay.File.Title, "no title"))
-	if played.Again != nil {
-		played.Again.print(p)
-		p.line("%d steps, hash %#016x", played.Again.Steps, played.Again.Hash)
-	}
-	if played.Text != "" {
-		p.line("")
-		p.text(played.Text)
-	}
-	return p.err
 }

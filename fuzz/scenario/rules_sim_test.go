@@ -282,6 +282,17 @@ func TestRefusedPromisesLeaveOutTheirDraws(t *testing.T) {
 	}
 }
 
+// The two deadlocks are those of the lock that writing takes: where writing takes none, nobody is stuck in any execution.
+func TestHeoDeadlocksAreThoseOfTheLock(t *testing.T) {
+	for _, name := range []string{"heo-direct", "heo-refill-under-lock"} {
+		f := stored(t, name)
+		f.Zone.WritesTake = ""
+		if found := search(t, f, 1, 2000, false); len(found.Failures) > 0 {
+			t.Errorf("%s without the lock: %+v", name, found.Failures[0].Situation)
+		}
+	}
+}
+
 // stored reads a scenario of testdata.
 func stored(t *testing.T, name string) *File {
 	t.Helper()

@@ -26,10 +26,11 @@ func (r *runner) run(s sim.Strategy) error {
 	for _, p := range r.pools {
 		clear(p.out)
 	}
+	r.raised = 0
 	for _, a := range r.actors {
 		a.reset()
 		if a.spec.Kind == Interrupt || a.spec.Kind == NMI {
-			m.Interrupt(nil, a.spec.CPU, &machine.Work{Run: a.body, NMI: a.spec.Kind == NMI})
+			m.Interrupt(nil, a.spec.CPU, &machine.Work{Run: a.body, NMI: a.spec.Kind == NMI, Priority: r.priority()})
 		}
 	}
 	m.SetStrategy(s)
@@ -46,6 +47,15 @@ func (r *runner) run(s sim.Strategy) error {
 	return r.quiescent()
 }
 
+// priority is that of the next interrupt: they count where the machine nests them.
+func (r *runner) priority() int {
+	p := r.raised % priorities
+	r.raised++
+	return p
+}
+
+const priorities = 3
+
 // quiescent asks, with all items back, whether a sole caller gets what is guaranteed.
 func (r *runner) quiescent() error {
 	spec, m := r.drains, r.machine
@@ -58,7 +68,9 @@ func (r *runner) quiescent() error {
 	m.WatchLocks(nil)
 	defer func() {
 		m.Mute(false)
-		m.WatchLocks(r.graph)
+		if !r.blind {
+			m.WatchLocks(r.graph)
+		}
 	}()
 	return m.Run()
 }
@@ -205,6 +217,8 @@ func (r *runner) situation() []string {
 		line := fmt.Sprintf("%-10s %s %s", a.spec.Name, state, a.where())
 		if r.zone != nil && r.zone.Victim(a.task) {
 			line += ", is the out-of-memory killer's victim"
+		} else if a.killed(a.task) {
+			line += ", was killed"
 		}
 		var has []string
 		for _, name := range a.has {

@@ -27,6 +27,12 @@
 //	cpus N                                      1 to 16
 //	rt on                                       spin locks sleep
 //	mutant ID                                   a planted mistake is switched on
+//	memory tso|weak                             when stores are seen by other CPUs; sc if the line is left out
+//	nested true                                 interrupts interrupt those that stand before them
+//	faults N                                    backing allocations that may fail
+//	migrations N                                times a task may change its CPU in mid-operation
+//	hotplugs N                                  times a CPU may go offline, its tasks being moved, or come back
+//	kills N                                     tasks that may be killed: they end with the operation they are in
 //	zone pages N min N [low N] [high N] [rules 2001|2016|2024] [lists irqoff|trylock] [kill TASK]... [writes-take MUTEX] [writes-need ALLOCATOR]
 //	allocator NAME VARIANT items N [room N] [bytes N] [over zone] [timeout] [KNOB=N]...
 //	mutex NAME, spin NAME, raw NAME             a lock that sleeps; one that spins and with rt=on sleeps; one that spins always
@@ -36,6 +42,8 @@
 //	work NAME cpu N                             what is done by a worker when somebody queues it
 //	expect nothing | CLASS...                   every class has to be met by some schedule, or none of them; see Classes
 //	reach POINT...                              slow paths that some schedule has to take
+//
+// What the machine does by itself, from memory to kills, is chosen by the schedule, at any step; the words are those of replay files.
 //
 // zone is the page allocator, one zone, and at the same time the name of an allocator that hands out its pages. kill names tasks that the out-of-memory
 // killer may choose, the first that lives first. Dirty pages are written under the mutex of writes-take, and with an item of writes-need. over zone makes an
@@ -61,12 +69,13 @@
 //	yield                       let others run
 //	unplug N, plug N            take a CPU offline, bring it back
 //
-// A task that the killer has chosen allocates, locks and waits no more, and ends. Whoever ends frees the items it holds.
+// A task that was killed allocates, locks and waits no more, and ends. Whoever ends frees the items it holds.
 package scenario
 
 import (
 	"fmt"
 
+	"headroom/fuzz"
 	"headroom/kernel"
 	"headroom/kernel/mutant"
 	"headroom/kernel/page"
@@ -86,7 +95,8 @@ type File struct {
 	CPUs       int
 	RT         bool
 	Mutant     mutant.ID
-	Zone       *Zone // nil for none
+	Traits     fuzz.Traits // what the machine does by itself
+	Zone       *Zone       // nil for none
 	Allocators []Allocator
 	Locks      []Lock
 	Events     []string

@@ -33,7 +33,9 @@ type Found struct {
 	Executions int
 	Steps      int64
 	Failures   []*Replay        // one of each class, in the order of finding
+	Small      []*Small         // of each failure, where somebody made them small; empty otherwise
 	Reports    []lockdep.Report // in the order of finding
+	Chains     []*Replay        // of each report: the executions that show it
 	Latest     int              // the execution, from 1, in which the latest report was made
 	Edges      int              // pairs of lock classes that were nested
 	Reached    []string         // the points of File.Reach that were passed, sorted
@@ -62,100 +64,95 @@ func (s *Search) Run() (*Found, error) {
 	}
 	defer r.close()
 	found := &Found{File: s.File}
-	if err := s.executions(r, strategy, found); err != nil {
+	list, err := s.executions(r, strategy, found)
+	if err != nil {
 		return nil, err
 	}
 	found.Edges = r.graph.Edges()
 	found.judge(r.reached())
-	return found, nil
+	found.Chains, err = s.replaysOf(r, list, found.Reports)
+	return found, err
 }
 
-// executions makes one after another.
-func (s *Search) executions(r *runner, strategy explore.Strategy, found *Found) error {
+// executions makes one after another, and returns those in which the lock checker saw something new.
+func (s *Search) executions(r *runner, strategy explore.Strategy, found *Found) (list []shown, err error) {
 	_, exhaustive := strategy.(*explore.DFS)
 	stream, length, left := rng.New(s.Seed), 0, further
 	for (s.Executions == 0 || found.Executions < s.Executions) && !s.Stop() {
 		seed := stream.Uint64()
 		if !strategy.Begin(seed, length) {
 			found.Exhausted = true
-			return nil
+			return list, nil
 		}
+		facts := r.graph.Facts()
 		err := r.run(strategy)
-		if errors.Is(err, sim.ErrAbandoned) {
-			continue
+		abandoned := errors.Is(err, sim.ErrAbandoned)
+		if !abandoned {
+			found.Executions++
+			found.Steps += int64(r.steps)
+			length = max(length, min(r.steps, stepsWithoutProgress))
 		}
-		found.Executions++
-		found.Steps += int64(r.steps)
-		length = max(length, min(r.steps, stepsWithoutProgress))
+		var f *sim.Failure
+		if err != nil && !errors.As(err, &f) && !abandoned {
+			return list, err
+		}
+		if f != nil && f.Class == sim.Machinery {
+			return list, fmt.Errorf("%s: the simulator has not room for it: %s: make the scenario smaller", s.File.Name, f.Message)
+		}
+		if f != nil || r.graph.Facts() > facts {
+			execution, err := s.again(r, strategy, f, abandoned)
+			if err != nil {
+				return list, err
+			}
+			if f != nil {
+				found.failed(&Replay{File: s.File, Without: s.WithoutCompletions, Strategy: s.Strategy, Seed: seed, Class: f.Class, Message: oneLine(f.Message),
+					Execution: *execution})
+			}
+			if r.graph.Facts() > facts {
+				list = append(list, shown{*execution, len(r.graph.Reports())})
+			}
+		}
 		if reports := r.graph.Reports(); len(reports) > len(found.Reports) {
 			found.Reports, found.Latest = slices.Clone(reports), found.Executions
 		}
-		var f *sim.Failure
-		if err != nil && !errors.As(err, &f) {
-			return err
-		}
-		if f != nil && f.Class == sim.Machinery {
-			return fmt.Errorf("%s: the simulator has not room for it: %s: make the scenario smaller", s.File.Name, f.Message)
-		}
-		if f != nil {
-			if err := s.failed(r, strategy, f, seed, found); err != nil {
-				return err
-			}
-		}
-		if found.settled(r.reached()) {
+		if !abandoned && found.settled(r.reached()) {
 			if left--; left <= 0 || exhaustive || len(found.Failures) == 0 {
-				return nil
+				return list, nil
 			}
 		}
 	}
-	return nil
+	return list, nil
+}
+
+func oneLine(message string) string { return strings.ReplaceAll(message, "\n", " ") }
+
+// again makes the latest execution once more, to record it and to see that it goes as before; one that was given up goes on to its end.
+func (s *Search) again(r *runner, strategy explore.Strategy, first *sim.Failure, abandoned bool) (*Execution, error) {
+	hash := r.machine.Hash()
+	strategy.Again()
+	if abandoned {
+		strategy = &toTheEnd{Strategy: strategy}
+	}
+	execution, f, err := r.record(strategy, nil)
+	if err != nil || abandoned {
+		return execution, err
+	}
+	if (f == nil) != (first == nil) || f != nil && *f != *first || execution.Hash != hash {
+		return nil, fmt.Errorf("%w: an execution of %s ended once so (%v, hash %#016x), and otherwise when repeated (%v, hash %#016x)",
+			fuzz.ErrUnrepeatable, s.File.Name, first, hash, f, execution.Hash)
+	}
+	return execution, nil
 }
 
 // failed keeps a failing run, if it is the first of its class or has fewer preemptions than that which is kept.
-func (s *Search) failed(r *runner, strategy explore.Strategy, f *sim.Failure, seed uint64, found *Found) error {
-	hash := r.machine.Hash()
-	strategy.Again()
-	replay, again, err := r.record(strategy)
-	if err != nil {
-		return err
-	}
-	if again == nil || *again != *f || replay.Hash != hash {
-		return fmt.Errorf("%w: an execution of %s failed once (%v, hash %#016x), and otherwise when repeated (%v, hash %#016x)",
-			fuzz.ErrUnrepeatable, s.File.Name, f, hash, again, r.machine.Hash())
-	}
-	replay.Strategy, replay.Seed = s.Strategy, seed
-	at := slices.IndexFunc(found.Failures, func(have *Replay) bool { return have.Class == f.Class })
+func (found *Found) failed(replay *Replay) {
+	at := slices.IndexFunc(found.Failures, func(have *Replay) bool { return have.Class == replay.Class })
 	switch {
 	case at < 0:
 		found.Failures = append(found.Failures, replay)
 	case cmp.Or(cmp.Compare(replay.Preemptions, found.Failures[at].Preemptions), cmp.Compare(len(replay.Short), len(found.Failures[at].Short))) < 0:
 		found.Failures[at] = replay
 	}
-	return nil
-}
-
-// record makes one execution and notes all that a replay file holds of it.
-func (r *runner) record(strategy explore.Strategy) (*Replay, *sim.Failure, error) {
-	record := &explore.Record{From: strategy}
-	replay := &Replay{File: r.file}
-	r.machine.Observe(func(s sim.Step) {
-		if last := len(record.Segments) - 1; last >= 0 {
-			record.Segments[last].Place, _, _ = fuzz.Place(s.PCs)
-		}
-		replay.note(r, s)
-	})
-	defer r.machine.Observe(nil)
-	err := r.run(record)
-	var f *sim.Failure
-	switch {
-	case err == nil || errors.Is(err, sim.ErrAbandoned):
-		return nil, nil, nil
-	case !errors.As(err, &f):
-		return nil, nil, err
-	}
-	replay.Class, replay.Message, replay.Preemptions = f.Class, strings.ReplaceAll(f.Message, "\n", " "), record.Preemptions
-	replay.Steps, replay.Hash, replay.Schedule, replay.Situation = r.machine.Steps(), r.machine.Hash(), record.Segments, r.situation()
-	return replay, f, nil
 }
 
 // reached lists the points that the scenario names and that were passed.

@@ -4,6 +4,8 @@ package scenario
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -44,7 +46,9 @@ func TestRientjesTasksLivelock(t *testing.T) {
 		"rientjes-abc.scn:21 alloc a NOIO",
 		"rientjes-abc.scn:22 lock b",
 		"kernel/page/page.go:",
-		"repeat: again --executions",
+		"repeat: replay lockdep:element",
+		"Seen in execution 1 of",
+		"search again: again --executions",
 		"expected livelock lockdep:element: met",
 	} {
 		if !strings.Contains(text.String(), part) {
@@ -88,8 +92,79 @@ func TestReplaysOfScenariosRepeat(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 				continue
 			}
-			if !slices.Equal(played.Again.Short, r.Short) || played.Again.Message != r.Message {
+			if !slices.Equal(played.Again[0].Short, r.Short) || played.Failure.Message != r.Message {
 				t.Errorf("%s: the replay takes another way", name)
+			}
+		}
+	}
+}
+
+// A report of the lock checker leaves a replay file too, whether any execution fails or not: of those executions alone that it rests on, which make the same
+// report, and none of which can be left out.
+func TestReportsOfTheLockCheckerRepeat(t *testing.T) {
+	several := 0
+	for _, c := range []struct {
+		name    string
+		without bool
+	}{{"lock-ranking", false}, {"kfree-rcu-under-raw-lock", false}, {"irq-unsafe", false}, {"rientjes-abc", false}, {"heo-direct", true}, {"orders", false}} {
+		f := read(t, orderInTwoExecutions)
+		if c.name != "orders" {
+			f = stored(t, c.name)
+		}
+		found := search(t, f, 1, storedExecutions, c.without)
+		if len(found.Chains) != len(found.Reports) || len(found.Reports) == 0 {
+			t.Errorf("%s: %d replays of %d reports", c.name, len(found.Chains), len(found.Reports))
+		}
+		for i, r := range found.Chains {
+			text := r.String()
+			back, err := ParseReplay("f.replay", text)
+			if err != nil || back.String() != text {
+				t.Fatalf("%v: %s reads back as\n%s", err, text, back)
+			}
+			played, err := back.Play()
+			if err != nil || played.report() == nil || played.report().Summary != found.Reports[i].Summary {
+				t.Errorf("%s: the replay of %s: %v", c.name, found.Reports[i].Summary, err)
+				continue
+			}
+			if tolerant, err := back.PlayTolerant(); err != nil || tolerant.Hash != played.Hash {
+				t.Errorf("%s: followed as far as it fits: %v", c.name, err)
+			}
+			for k := range r.Earlier {
+				less := *back
+				less.Earlier = slices.Delete(slices.Clone(r.Earlier), k, k+1)
+				if _, err := less.Play(); err == nil {
+					t.Errorf("%s: %s is reported without execution %d of %d too", c.name, r.Message, k+1, len(r.Earlier)+1)
+				}
+			}
+			several += len(r.Earlier)
+		}
+	}
+	if several == 0 {
+		t.Error("no report rests on several executions, so little was shown")
+	}
+}
+
+// What a replay gives can be drawn: a run, and several executions one below the other.
+func TestReplaysOfScenariosAreDrawn(t *testing.T) {
+	found := search(t, read(t, orderInTwoExecutions), 1, storedExecutions, false)
+	for _, r := range append(slices.Clone(found.Failures), found.Chains...) {
+		played, err := r.Play()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var drawing, listing bytes.Buffer
+		if err := errors.Join(played.Draw(&drawing), played.Trace.Print(&listing)); err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range []string{"test.scn: no title", "CPU 1", "A: trylock first, lock a", "test.scn:7 trylock first", string(r.Class)} {
+			if !strings.Contains(drawing.String(), part) {
+				t.Errorf("%s: %q is not drawn", r.Class, part)
+			}
+		}
+		for i := range r.Earlier {
+			head := fmt.Sprintf("execution %d of %d", i+2, len(r.Earlier)+1)
+			if !strings.Contains(drawing.String(), head) || !strings.Contains(listing.String(), head) {
+				t.Errorf("%s: %q is not drawn, or not listed", r.Class, head)
 			}
 		}
 	}

@@ -22,6 +22,7 @@ func (f *File) String() string {
 	if f.Mutant != "" {
 		line("mutant %s", f.Mutant)
 	}
+	f.Traits.Write(&b)
 	if f.Zone != nil {
 		line("%s", f.Zone.words())
 	}

@@ -93,6 +93,9 @@ func (m *Machine) Unplug(by *kernel.Task, cpu int, dead func(*kernel.Task)) erro
 	if m.model != nil && by != nil {
 		m.model.fence(by.CPU())
 	}
+	if m.races != nil && by != nil {
+		m.races.handover(cpu, by.Index(), -1) // what the operator did comes before the hook, whoever leaves the CPU last
+	}
 	pending, nmis := c.pending, c.nmis // interrupts that have not arrived are routed elsewhere
 	c.pending, c.nmis = 0, 0
 	m.refresh(cpu) // before another CPU makes them eligible

@@ -20,7 +20,7 @@ import (
 //
 // TSO is that of x86-64 (Sewell and others, 2010): a store waits in a buffer of its CPU until the buffer's turn to take a step comes; it leaves in the
 // order of the program; a load looks into its own CPU's buffer first. A locked instruction, which every read-modify-write is, a sequentially
-// consistent store (XCHG) and a fence empty the buffer.
+// consistent store (XCHG) and a fence empty the buffer, and so do the arrival of an interrupt and the return from it.
 //
 // Weak honours what the source says and nothing else:
 //
@@ -35,8 +35,8 @@ import (
 // stores in two orders); a relaxed load does not wait for data, as on no machine but Alpha, so a finding that needs that says so by its words.
 //
 // In both, what hands work from CPU to CPU is a full barrier for the one that gives: a wake-up, an interrupt raised, a task started or moved; and a
-// task that comes onto a CPU finds an empty buffer and sees what is newest, as behind a kernel's run-queue lock. An interrupt finds the buffer of
-// whom it interrupted, and sees what is newest.
+// task that comes onto a CPU finds an empty buffer and sees what is newest, as behind a kernel's run-queue lock. Under Weak an interrupt finds the buffer
+// of whom it interrupted, and sees what is newest.
 type Memory uint8
 
 // The memory models.
@@ -283,8 +283,13 @@ func (o *model) fence(cpu int) {
 	o.views[cpu].floor = o.times.now
 }
 
-// refreshed makes a CPU's loads see what is newest: an interrupt does not look back.
-func (o *model) refreshed(cpu int) {
+// interrupted is the arrival of an interrupt at a CPU, or the return from it. Under TSO the buffer empties, as on x86-64 (both are among the events that
+// drain the store buffer; Intel's manual, volume 3, "Store Buffer"). Under Weak the CPU's loads see what is newest, and stores stay where they are.
+func (o *model) interrupted(cpu int) {
+	if !o.weak {
+		o.empty(cpu)
+		return
+	}
 	o.settle()
 	o.views[cpu].floor = o.times.now
 }

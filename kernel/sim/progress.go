@@ -50,6 +50,9 @@ func (m *Machine) overdue() bool {
 	return false
 }
 
+// TookOver reports whether the machine took over from the strategy in the latest run: how that went on from there was not the strategy's choice.
+func (m *Machine) TookOver() bool { return m.progress.fair }
+
 // handBack gives the choice of steps back to the strategy, for a new run.
 func (m *Machine) handBack() {
 	m.limit = m.options.StepLimit
@@ -75,14 +78,19 @@ type turns struct{ current, taken int }
 // turnSteps is long enough for most operations to get to their end undisturbed.
 const turnSteps = 64
 
-// Next is the current one until its turn is over, then the one of the next higher number.
+// Next is the current one until its turn is over, then the one of the next higher number. Where only the current one may go on, its turn stays over: who
+// cannot be preempted just then, and comes back to the same place as often as a turn lasts, would keep the CPU for ever.
 func (s *turns) Next(eligible uint64, _ int) int {
 	if s.taken++; s.taken <= turnSteps && eligible>>s.current&1 != 0 {
 		return s.current
 	}
-	higher := eligible &^ (1<<(s.current+1) - 1)
+	others := eligible &^ (1 << s.current)
+	if others == 0 {
+		return s.current
+	}
+	higher := others &^ (1<<(s.current+1) - 1)
 	if higher == 0 {
-		higher = eligible
+		higher = others
 	}
 	s.current, s.taken = bits.TrailingZeros64(higher), 1
 	return s.current

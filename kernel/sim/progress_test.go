@@ -49,6 +49,9 @@ func waitByLooking(t *testing.T, o sim.Options, set bool, idle func(m *sim.Machi
 	}
 	m.SetStrategy(stubborn{})
 	err = m.Run()
+	if took := o.Fair > 0 && m.Steps() > o.StepLimit; m.TookOver() != took {
+		t.Errorf("after %d steps the machine took over: %v", m.Steps(), m.TookOver())
+	}
 	return err, m.Steps()
 }
 
@@ -149,6 +152,36 @@ func TestProgressMovesTheBound(t *testing.T) {
 		err = m.Run()
 		if want := map[bool]sim.Class{true: "", false: sim.Livelock}[tells]; classOf(err) != want {
 			t.Errorf("600 steps, told of progress every 30: %v: %v; want %q", tells, err, want)
+		}
+		m.Close()
+	}
+}
+
+// A task that can be preempted at one step of a loop only, whatever the loop's length, does not keep another one of its CPU out for ever: a loop as long as
+// a turn comes to the same step whenever a turn ends.
+func TestTurnsEndWhereTheyCan(t *testing.T) {
+	for length := 2; length <= 200; length++ {
+		m, err := sim.New(sim.Options{CPUs: 1, MemoryBytes: 4096, StepLimit: 1000, Fair: 20_000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := words(m, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Spawn(nil, machine.Spec{Name: "loops", Body: func(task *kernel.Task) {
+			for list[0].Load() == 0 {
+				task.IRQSave()
+				for range length - 1 {
+					list[1].Load()
+				}
+				task.IRQRestore()
+			}
+		}})
+		m.Spawn(nil, machine.Spec{Name: "ends it", Body: func(*kernel.Task) { list[0].Store(1) }})
+		m.SetStrategy(stubborn{})
+		if err := m.Run(); err != nil {
+			t.Errorf("a loop of %d steps: %v", length, err)
 		}
 		m.Close()
 	}

@@ -233,6 +233,32 @@ var ordered = []pair{
 	}},
 }
 
+// before a CPU was taken offline: the hook runs on CPU 0, the operator on CPU 2.
+var offline = pair{
+	first: func(m *sim.Machine, a *arena, t *kernel.Task) {
+		m.Spawn(t, machine.Spec{Name: "operator", CPU: 2, Body: func(t *kernel.Task) {
+			a.add()
+			_ = m.Unplug(t, 1, func(*kernel.Task) { a.add() })
+		}})
+	}, second: func(m *sim.Machine, a *arena, t *kernel.Task) {
+		for range 20 {
+			if t.Resched(); m.Leaving(t) {
+				t.Leave()
+				return
+			}
+		}
+	},
+}
+
+// I4: what an operator did before he takes a CPU offline is no race with what its hook does, whether tasks leave the CPU by themselves or are moved.
+func TestOperatorsComeBeforeTheHook(t *testing.T) {
+	for _, o := range []sim.Options{{CPUs: 3, MemoryBytes: 4096, Races: true}, {CPUs: 3, MemoryBytes: 4096, Races: true, Hotplugs: 1}} {
+		if err := explore(o, offline.program, schedules, succeed); err != nil {
+			t.Errorf("%d hot-plugs by the machine: %v", o.Hotplugs, err)
+		}
+	}
+}
+
 // I4: what something orders is no race: locks, releases, fences, wake-ups, the CPU itself, and the birth of tasks and interrupts.
 func TestOrderedAccessesAreNoRaces(t *testing.T) {
 	for _, p := range ordered {

@@ -214,8 +214,14 @@ func (m *Machine) Node(cpu int) int { return cpu * m.options.Nodes / m.options.C
 // Memory is the machine's memory.
 func (m *Machine) Memory() *mem.Memory { return m.memory }
 
-// Now is the virtual clock: in this form one step is one nanosecond.
-func (m *Machine) Now(*kernel.Task) int64 { return int64(m.steps) }
+// Now is the virtual clock: in this form one step is one nanosecond. To a strategy that watches, a step that asks for it conflicts with all others, since
+// each moves the clock.
+func (m *Machine) Now(*kernel.Task) int64 {
+	if m.watch != nil {
+		m.watch.effect.all = true
+	}
+	return int64(m.steps)
+}
 
 // Hash is a digest of the run so far: who did what to which word, in which order.
 func (m *Machine) Hash() uint64 { return m.hash }

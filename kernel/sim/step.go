@@ -214,7 +214,7 @@ func (m *Machine) place(next int) {
 	}
 	if m.model != nil {
 		if e.work != nil {
-			m.model.refreshed(index)
+			m.model.interrupted(index)
 		} else {
 			m.model.fence(index)
 		}
@@ -295,6 +295,9 @@ func (m *Machine) finished(i int) (to int) {
 	}
 	if m.races != nil {
 		m.races.handover(index, i, e.below)
+	}
+	if m.model != nil && e.work != nil {
+		m.model.interrupted(index)
 	}
 	c.top = e.below
 	m.refresh(index) // before a new task on another CPU gets number i

@@ -4,7 +4,9 @@ package slab
 
 import (
 	"fmt"
+	"maps"
 	"math/bits"
+	"slices"
 
 	"headroom/internal/rng"
 	"headroom/kernel"
@@ -194,6 +196,27 @@ func churning(nodes, pages int, c Config) program {
 			choice := s.stream.Uint64()
 			s.task(fmt.Sprintf("task/%d", i), i%2, func(t *kernel.Task) { s.churn(t, choice) })
 		}
+	}}
+}
+
+// sharing: two tasks of one CPU and an interrupt there take objects off its list, and nobody frees one before all have theirs: whoever comes in between
+// can do no other harm than to take what another is about to get.
+func sharing() program {
+	return program{cpus: 1, nodes: 1, pages: 4, config: several, setup: func(s *scene) {
+		takers := 3
+		take := func(t *kernel.Task) {
+			s.alloc(t)
+			if takers--; takers > 0 {
+				return
+			}
+			for _, o := range slices.Sorted(maps.Keys(s.held)) {
+				s.free(t, o)
+			}
+		}
+		for i := range 2 {
+			s.task(fmt.Sprintf("task/%d", i), 0, take)
+		}
+		s.Interrupt(nil, 0, &machine.Work{Run: take})
 	}}
 }
 

@@ -20,7 +20,7 @@ func TestChecksCatchTheMutants(t *testing.T) {
 		found string // what the finding must say
 		check func() error
 	}{
-		{sl03, "", schedulesOf(churning(1, 4, several))},
+		{sl03, "was handed out twice", schedulesOf(sharing())},
 		{so01, "has no owner and is not free (I1)", schedulesOf(churning(1, 4, several))},
 		{so02, "are linked (I2)", func() error { return allComeBack(t) }},
 		{so03, "of node 0 0 slabs have come back, want 8", func() error { return farObjects(t) }},

@@ -23,7 +23,7 @@ var programs = []struct {
 }{
 	{"slabs of one object", churning(1, 4, oneObject)}, {"slabs of two", churning(1, 4, several)}, {"slabs kept", churning(1, 4, kept)},
 	{"two nodes", churning(2, 4, several)}, {"two nodes, one object", churning(2, 4, oneObject)}, {"two nodes, all kept", churning(2, 2, allKept)},
-	{"death", death()}, {"without locks", lockless()},
+	{"sharing", sharing()}, {"death", death()}, {"without locks", lockless()},
 }
 
 // Every invariant, over random schedules: no object twice, no data race, nothing lost, no deadlock. Together the programs take every slow path.

@@ -32,6 +32,7 @@ package clients
 
 import (
 	"fmt"
+	"strings"
 
 	"headroom/designs"
 	"headroom/kernel"
@@ -79,15 +80,20 @@ func Variants() []designs.Variant {
 
 // Find is a client's variant by its names; false when there is none.
 func Find(design, name string) (designs.Variant, bool) {
-	if design != Design {
-		return designs.Variant{}, false
-	}
+	v, err := Named(name)
+	return v, design == Design && name != "" && err == nil
+}
+
+// Named is the client of a name, the first for "". The error lists them.
+func Named(name string) (designs.Variant, error) {
+	var names []string
 	for _, v := range Variants() {
-		if v.Name == name {
-			return v, true
+		if v.Name == name || name == "" {
+			return v, nil
 		}
+		names = append(names, v.Name)
 	}
-	return designs.Variant{}, false
+	return designs.Variant{}, fmt.Errorf("no client is called %q: there are %s", name, strings.Join(names, ", "))
 }
 
 // variant fills in what all have in common. As many items as asked for are guaranteed.
