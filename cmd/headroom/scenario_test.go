@@ -161,7 +161,7 @@ func TestUnusableScenariosAreRefused(t *testing.T) {
 		{"--scenario variant.scn", `variant.scn:2: allocator p: design mempool has no variant "none"`},
 		{"--scenario mutant.scn", "mutant.scn:2: mutant XX-99: there is none of that name"},
 		{"--scenario knob.scn", "knob.scn:3: allocator t: percpu_tags: knob max is 0: give 1 to "},
-		{"--scenario reach.scn", "reach.scn:4: reach staling: no slow path has that name"},
+		{"--scenario reach.scn", "reach.scn:4: reach staling: no allocator of this file has a slow path of that name"},
 		{"--scenario entry.scn", "entry.scn:4: nolocks p: p has no entry that takes no locks"},
 		{"--scenario good.scn --out good.scn", "--out good.scn: good.scn is no folder"},
 		{"--scenario good.scn --design ida", "--scenario: leave --design out: what goes with it is --strategy"},

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -134,11 +135,6 @@ func (f *File) entities() int {
 // furnish makes what the scenario declares.
 func (r *runner) furnish() error {
 	f, memory := r.file, r.machine.Memory()
-	for _, name := range f.Reach {
-		if !slices.ContainsFunc(reach.All(), func(p *reach.Point) bool { return p.Name == name }) {
-			return fmt.Errorf("%s: reach %s: no slow path has that name; headroom explore --design NAME prints those of a design", f.Place("reach "+name), name)
-		}
-	}
 	for _, l := range f.Locks {
 		if err := r.newLock(l, memory); err != nil {
 			return err
@@ -159,6 +155,12 @@ func (r *runner) furnish() error {
 			return fmt.Errorf("%s: allocator %s: %w", f.Place("name "+f.Allocators[i].Name), f.Allocators[i].Name, err)
 		}
 	}
+	for _, name := range f.Reach {
+		if !slices.ContainsFunc(reach.All(), func(p *reach.Point) bool { return p.Name == name && r.meant(p) }) {
+			return fmt.Errorf("%s: reach %s: no allocator of this file has a slow path of that name; headroom explore --design NAME prints those of a design",
+				f.Place("reach "+name), name)
+		}
+	}
 	for i := range f.Actors {
 		a := &actor{runner: r, spec: &f.Actors[i]}
 		r.actors = append(r.actors, a)
@@ -177,6 +179,16 @@ func (r *runner) furnish() error {
 		a.prepare()
 	}
 	return nil
+}
+
+// meant reports whether a slow path is one of an allocator that the scenario declares: what those stand on has paths of the same names.
+func (r *runner) meant(p *reach.Point) bool {
+	return slices.ContainsFunc(r.pools, func(of *pool) bool {
+		if of.zone != nil {
+			return p.Host == "kernel/page"
+		}
+		return p.Host == cmp.Or(of.variant.SlowHost, "designs/"+of.variant.Design)
+	})
 }
 
 func (r *runner) newLock(l Lock, memory *mem.Memory) error {

@@ -241,6 +241,22 @@ func TestReportsThatAreNotExpectedAreSaid(t *testing.T) {
 	}
 }
 
+// A slow path is that of an allocator of the file. mempool's refill is not taken by an allocation that the pages below it refill their list for.
+func TestSlowPathsAreThoseOfTheFile(t *testing.T) {
+	const once = "allocator p mempool:mainline items 1 room 4\ntask A cpu 0\nalloc p\nfree p\nexpect nothing\nreach refill\n"
+	found := search(t, read(t, once), 1, 20, false)
+	if got, want := strings.Join(found.Unmet, "; "), `the slow path "refill" was never taken: of it this shows nothing`; got != want {
+		t.Errorf("one allocation: %q; want %q", got, want)
+	}
+	if found := search(t, read(t, strings.Replace(once, "alloc p\nfree p", "alloc p NOIO\nfill p\nfree p all", 1)), 1, 20, false); !found.Met() {
+		t.Errorf("all of them: %v", found.Unmet)
+	}
+	s := &Search{File: read(t, "task A cpu 0\nyield\nexpect nothing\nreach refill\n"), Executions: 1, Stop: func() bool { return false }}
+	if _, err := s.Run(); err == nil || !strings.HasPrefix(err.Error(), "test.scn:5: reach refill: no allocator of this file") {
+		t.Errorf("no allocator: %v", err)
+	}
+}
+
 // To take all items of a large pool, at the end of a run, is no livelock, and more interrupts than the simulator has room for are no finding.
 func TestLargeScenariosAreNoFindings(t *testing.T) {
 	found := search(t, read(t, "allocator p percpu_tags:lock items 4096\ntask A cpu 0\nalloc p\nexpect nothing\n"), 1, 3, false)

@@ -160,7 +160,7 @@ func (r *runner) reached() []string {
 	var names []string
 	hits := r.machine.Reached()
 	for i, p := range reach.All() {
-		if i < len(hits) && hits[i] > 0 && slices.Contains(r.file.Reach, p.Name) && !slices.Contains(names, p.Name) {
+		if i < len(hits) && hits[i] > 0 && slices.Contains(r.file.Reach, p.Name) && r.meant(p) && !slices.Contains(names, p.Name) {
 			names = append(names, p.Name)
 		}
 	}
