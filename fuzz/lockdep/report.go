@@ -17,6 +17,9 @@ type Report struct {
 	Text    string // the chains with their source lines, as lockdep prints them; ends with a line break
 }
 
+// Equal reports whether two reports say the same.
+func (r *Report) Equal(other Report) bool { return r.Rule == other.Rule && r.Summary == other.Summary }
+
 // report keeps a finding unless it was made before.
 func (g *Graph) report(rule Rule, summary string, text string) {
 	key := string(rule) + " " + summary

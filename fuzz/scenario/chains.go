@@ -9,6 +9,7 @@ import (
 	"headroom/fuzz"
 	"headroom/fuzz/explore"
 	"headroom/fuzz/lockdep"
+	"headroom/fuzz/shrink"
 	"headroom/kernel/sim"
 )
 
@@ -45,18 +46,10 @@ func (s *Search) needed(r *runner, list []shown, report *lockdep.Report) ([]show
 	if err == nil && !again {
 		err = fmt.Errorf("%w: the executions of %s that showed %s do not show it when repeated", fuzz.ErrUnrepeatable, s.File.Name, report.Summary)
 	}
-	need := list
-	for size := len(list) - 1; size > 0; size /= 2 {
-		for at := 0; err == nil && at < len(need)-1; {
-			left := slices.Delete(slices.Clone(need), at, min(at+size, len(need)-1))
-			if again, err = r.reportsAgain(left, report); again {
-				need = left
-				continue
-			}
-			at += size
-		}
+	if err != nil {
+		return nil, err
 	}
-	return need, err
+	return shrink.Needed(list, func(some []shown) (bool, error) { return r.reportsAgain(some, report) })
 }
 
 // reportsAgain reports whether the lock checker, which forgets all that it knows, makes a report in these executions alone.
