@@ -247,6 +247,7 @@ func (r *runner) drain(t *kernel.Task) {
 			r.machine.Fail(sim.Conservation, "with everything free a sole caller got %d of %d guaranteed items, then: %v", got, want, err)
 		}
 		r.ledger.take(it)
+		r.machine.Progress()
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"headroom/fuzz/lockdep"
 	"headroom/fuzz/scenario/clients"
 	"headroom/kernel/mutant"
+	"headroom/kernel/sim"
 )
 
 var update = flag.Bool("update", false, "write the replay files of known faults anew")
@@ -197,6 +198,20 @@ func TestKnownFaultsAreThere(t *testing.T) {
 		}
 		if known := Known(r); known == nil || known.File != f.File {
 			t.Errorf("%s: the run is not known: %s", f.File, r.Message)
+		}
+	}
+}
+
+// A variant that is known for one fault is not excused from others of the same class.
+func TestOtherFaultsAreNotKnown(t *testing.T) {
+	for message, known := range map[string]bool{
+		"with everything free a sole caller got 3 of 4 guaranteed items, then: would block": true,
+		"T0 sleeps in Alloc beside 2 free items, and nothing is left that could wake it":    true,
+		"percpu_tags: tag 3 is in two places":                                               false,
+	} {
+		r := &fuzz.Replay{Program: fuzz.Program{Design: "percpu_tags", Variant: "xchg"}, Class: sim.Conservation, Message: message}
+		if got := Known(r) != nil; got != known {
+			t.Errorf("%s: known %v, want %v", message, got, known)
 		}
 	}
 }

@@ -51,13 +51,21 @@ func (c *campaign) run(ctx context.Context, names, engines []string) error {
 			return fmt.Errorf("no fuzzer is called %q: there are %s and %s", e, native, goFuzz)
 		}
 	}
-	if c.each < time.Second {
-		return fmt.Errorf("%v for each target: give at least 1s", c.each)
+	if err := c.long(); err != nil {
+		return err
 	}
 	if err := c.build(ctx, engines); err != nil {
 		return err
 	}
 	return c.all(ctx, targets, engines)
+}
+
+// long refuses a time in which a fuzzer does not come to anything.
+func (c *campaign) long() error {
+	if c.each < time.Second {
+		return fmt.Errorf("%v for each target: give at least 1s", c.each)
+	}
+	return nil
 }
 
 // ci is make fuzz-ci: bounded, and from the kept corpus alone, so that it depends on nothing that an earlier campaign left.

@@ -182,6 +182,7 @@ func TestBadCommandsAreRefused(t *testing.T) {
 		`no target is called "nothing"`:      c.run(context.Background(), []string{"trace", "nothing"}, []string{native}),
 		`no fuzzer is called "other"`:        c.run(context.Background(), nil, []string{"other"}),
 		"1ms for each target: give at least": newCampaign(time.Millisecond).run(context.Background(), nil, []string{native}),
+		"-3s for each target: give at least": newCampaign(-3*time.Second).loopback(context.Background(), "trace"),
 		`no target is called "": there are `: c.loopback(context.Background(), ""),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {

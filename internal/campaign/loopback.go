@@ -22,6 +22,9 @@ func (c *campaign) loopback(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	if err := c.long(); err != nil {
+		return err
+	}
 	if err := c.build(ctx, []string{goFuzz}); err != nil {
 		return err
 	}
