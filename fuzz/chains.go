@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
-	"strings"
 
 	"headroom/fuzz/explore"
 	"headroom/fuzz/lockdep"
@@ -22,15 +21,9 @@ type Execution struct {
 	Schedule    []explore.Segment
 }
 
-// lockClass begins the class of a replay that holds a report of the lock checker; the rule follows.
-const lockClass = "lockdep:"
-
 // rule is the rule of a report, "" for a failure.
-func (r *Replay) rule() string {
-	rule, is := strings.CutPrefix(string(r.Class), lockClass)
-	if !is {
-		return ""
-	}
+func (r *Replay) rule() lockdep.Rule {
+	rule, _ := lockdep.RuleOf(r.Class) // what cannot be was refused when it was read
 	return rule
 }
 
@@ -89,7 +82,7 @@ func (h *Hunt) ReplayReports(found *Found) ([]*Replay, error) {
 		}
 		end := need[len(need)-1]
 		replays[i] = &Replay{Program: found.Program, Mutant: activeMutant(), Strategy: explore.Names[0], Seed: h.Seed,
-			Class: sim.Class(lockClass + string(report.Rule)), Message: report.Summary,
+			Class: lockdep.ClassOf(report.Rule), Message: report.Summary,
 			Preemptions: end.Preemptions, Steps: end.Steps, Hash: end.Hash, Schedule: end.Schedule}
 		for _, e := range need[:len(need)-1] {
 			replays[i].Earlier = append(replays[i].Earlier, e.Execution)
@@ -183,7 +176,7 @@ func (r *Replay) playReport(tolerant bool) (*Playback, error) {
 		}
 	}
 	p.Reports = slices.Clone(runner.reports())
-	wanted := &lockdep.Report{Rule: lockdep.Rule(r.rule()), Summary: r.Message}
+	wanted := &lockdep.Report{Rule: r.rule(), Summary: r.Message}
 	if slices.ContainsFunc(p.Reports, wanted.Equal) {
 		p.Ending = string(r.Class) + ": " + r.Message
 	} else if differs == nil {

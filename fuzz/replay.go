@@ -8,6 +8,7 @@ import (
 
 	"headroom/designs"
 	"headroom/fuzz/explore"
+	"headroom/fuzz/lockdep"
 	"headroom/kernel/mutant"
 	"headroom/kernel/sim"
 )
@@ -129,6 +130,7 @@ func (r *Replay) parseLine(key, value string, seen map[string]bool) (err error) 
 		r.Bare, err = truth(key, value)
 	case "class":
 		r.Class = sim.Class(value)
+		_, err = lockdep.RuleOf(r.Class)
 	case "message":
 		r.Message = value
 	case "execution":
