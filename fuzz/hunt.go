@@ -52,6 +52,7 @@ type Found struct {
 	// Reports are what the lock checker found, over all executions of a program; the hunt ends with the first. It looks at no elements and no waits for
 	// them: what programs hold while they wait is their own matter.
 	Reports []lockdep.Report
+	Program Program        // the latest: that of the reports, if there are any
 	Nested  int            // pairs of lock classes that were nested, all programs together
 	Reached map[string]int // hits of the variant's "sometimes" points, by name
 	Missed  []string       // the points never reached
@@ -100,7 +101,7 @@ func (h *Hunt) Run() (*Found, error) {
 			}
 		}
 		failed, err := h.schedules(r, strategy, &stream, found)
-		found.Reports = r.reports()
+		found.Reports, found.Program = r.reports(), program
 		if failed || err != nil || len(found.Reports) > 0 {
 			return found, err
 		}
@@ -123,7 +124,7 @@ func (found *Found) Add(more *Found) {
 	found.Programs += more.Programs
 	found.Steps += more.Steps
 	found.Nested = max(found.Nested, more.Nested)
-	found.Failure, found.Reports, found.Search = more.Failure, more.Reports, more.Search
+	found.Failure, found.Reports, found.Program, found.Search = more.Failure, more.Reports, more.Program, more.Search
 	found.Missed = slices.DeleteFunc(slices.Clone(more.Missed), func(name string) bool { return found.Reached[name] > 0 })
 	if found.Reached == nil {
 		found.Reached = map[string]int{}

@@ -22,6 +22,17 @@ func (t *Trace) Print(w io.Writer) error {
 	return l.err
 }
 
+// Print writes the run step by step, and behind it what the lock checker says of it, where that is what it was kept for.
+func (p *Playback) Print(w io.Writer) error {
+	err := p.Trace.Print(w)
+	for _, r := range p.Reports {
+		if _, failed := io.WriteString(w, "\n"+r.Text); err == nil {
+			err = failed
+		}
+	}
+	return err
+}
+
 // listing prints steps as a table.
 type listing struct {
 	w   io.Writer

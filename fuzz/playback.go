@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"headroom/fuzz/explore"
+	"headroom/fuzz/lockdep"
 	"headroom/kernel/sim"
 )
 
@@ -12,12 +13,18 @@ import (
 type Playback struct {
 	Trace
 	Replay  *Replay
-	Failure *sim.Failure // nil when the run did not fail
+	Failure *sim.Failure     // nil when the run did not fail, and for a report of the lock checker
+	Reports []lockdep.Report // of the lock checker, for a replay of a report
 }
+
+const playRemedy = "the code, or the file, has changed since it was recorded; see headroom replay --tolerant, or find the failure again with headroom explore"
 
 // Play makes the run again under its schedule. With the playback comes an error when the run took another way: the code has changed since, or the
 // file has; the steps end where it did. Without one the error is for what could not be run.
 func (r *Replay) Play() (*Playback, error) {
+	if r.rule() != "" {
+		return r.playReport(false)
+	}
 	replay := &explore.Replay{Segments: r.Schedule}
 	p, err := r.play(replay)
 	if err != nil {
@@ -29,6 +36,9 @@ func (r *Replay) Play() (*Playback, error) {
 // PlayTolerant makes the run again under its schedule, as far as that can be followed: for code, or a file, that was edited. The error beside a
 // playback says that it fails otherwise, or no more.
 func (r *Replay) PlayTolerant() (*Playback, error) {
+	if r.rule() != "" {
+		return r.playReport(true)
+	}
 	p, err := r.play(&explore.Tolerant{Segments: r.Schedule})
 	if err != nil {
 		return nil, err
@@ -82,7 +92,6 @@ func (r *runner) operation(s sim.Step) string {
 
 // compare checks that a repeated run is the recorded one.
 func (r *Replay) compare(replay *explore.Replay, p *Playback) error {
-	const remedy = "the code, or the file, has changed since it was recorded; see headroom replay --tolerant, or find the failure again with headroom explore"
 	f := p.Failure
 	switch {
 	case replay.Diverged != "":
@@ -91,13 +100,13 @@ func (r *Replay) compare(replay *explore.Replay, p *Playback) error {
 			s := &p.Steps[last]
 			followed = fmt.Sprintf("step %d (%s, %s)", s.Number, s.Name, s.whereabouts())
 		}
-		return fmt.Errorf("the run left the recorded schedule after %s: %s: %s", followed, replay.Diverged, remedy)
+		return fmt.Errorf("the run left the recorded schedule after %s: %s: %s", followed, replay.Diverged, playRemedy)
 	case f == nil:
-		return fmt.Errorf("the run did not fail; recorded was %s: %s: %s", r.Class, r.Message, remedy)
+		return fmt.Errorf("the run did not fail; recorded was %s: %s: %s", r.Class, r.Message, playRemedy)
 	case f.Class != r.Class:
-		return fmt.Errorf("the run failed otherwise (%v); recorded was %s: %s", f, r.Class, remedy)
+		return fmt.Errorf("the run failed otherwise (%v); recorded was %s: %s", f, r.Class, playRemedy)
 	case p.Hash != r.Hash || p.Taken != r.Steps || replay.Unused():
-		return fmt.Errorf("the run fails as recorded, but by other steps (hash %#016x, recorded %#016x; %d of them, recorded %d): %s", p.Hash, r.Hash, p.Taken, r.Steps, remedy)
+		return fmt.Errorf("the run fails as recorded, but by other steps (hash %#016x, recorded %#016x; %d of them, recorded %d): %s", p.Hash, r.Hash, p.Taken, r.Steps, playRemedy)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"headroom/designs"
 	"headroom/fuzz/explore"
+	"headroom/fuzz/lockdep"
 	"headroom/kernel/mutant"
 	"headroom/kernel/sim"
 )
@@ -29,6 +30,8 @@ type Replay struct {
 	Steps       int
 	Hash        uint64
 	Schedule    []explore.Segment
+	// Earlier is for a report of the lock checker, whose class is lockdep: and the rule: other executions that it takes, made before this one.
+	Earlier []Execution
 }
 
 // String is the replay as a file. A file that it wrote reads back equal, and prints the same bytes.
@@ -41,10 +44,18 @@ func (r *Replay) String() string {
 	}
 	fmt.Fprintf(&b, "strategy %s\nseed %d\nbare %v\n", r.Strategy, r.Seed, r.Bare)
 	fmt.Fprintf(&b, "class %s\nmessage %s\n", r.Class, r.Message)
-	fmt.Fprintf(&b, "preemptions %d\nminimal %v\n", r.Preemptions, r.Minimal)
-	fmt.Fprintf(&b, "steps %d\nhash %#016x\n", r.Steps, r.Hash)
-	for i := range r.Schedule {
-		b.WriteString("schedule " + SegmentText(&r.Schedule[i]) + "\n")
+	if len(r.Earlier) == 0 {
+		fmt.Fprintf(&b, "preemptions %d\n", r.Preemptions)
+	}
+	fmt.Fprintf(&b, "minimal %v\n", r.Minimal)
+	for i, e := range r.executions() {
+		if len(r.Earlier) > 0 {
+			fmt.Fprintf(&b, "execution %d\npreemptions %d\n", i+1, e.Preemptions)
+		}
+		fmt.Fprintf(&b, "steps %d\nhash %#016x\n", e.Steps, e.Hash)
+		for i := range e.Schedule {
+			b.WriteString("schedule " + SegmentText(&e.Schedule[i]) + "\n")
+		}
 	}
 	return b.String()
 }
@@ -86,7 +97,7 @@ func ParseReplay(name, text string) (*Replay, error) {
 }
 
 // repeated are the keys that may stand on more than one line.
-var repeated = map[string]bool{"task": true, "knob": true, "schedule": true}
+var repeated = map[string]bool{"task": true, "knob": true, "schedule": true, "execution": true}
 
 func (r *Replay) parseLine(key, value string, seen map[string]bool) (err error) {
 	if seen[key] && !repeated[key] {
@@ -119,8 +130,11 @@ func (r *Replay) parseLine(key, value string, seen map[string]bool) (err error) 
 		r.Bare, err = truth(key, value)
 	case "class":
 		r.Class = sim.Class(value)
+		_, err = lockdep.RuleOf(r.Class)
 	case "message":
 		r.Message = value
+	case "execution":
+		err = r.nextExecution(value, seen)
 	case "preemptions":
 		r.Preemptions, err = number(key, value, maxSteps)
 	case "minimal":

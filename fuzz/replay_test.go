@@ -20,7 +20,7 @@ func readSeed(t *testing.T, name string) string {
 
 // The target tells replay files from other data, or go-fuzz would not be guided.
 func TestFuzzTargetPrefersReplays(t *testing.T) {
-	for name, want := range map[string]int{"smallest": 1, "everything": 1, "abilities": 1, "machine": 1, "cut-short": 0, "other-version": 0, "odd-values": 0} {
+	for name, want := range map[string]int{"smallest": 1, "everything": 1, "abilities": 1, "machine": 1, "executions": 1, "cut-short": 0, "other-version": 0, "odd-values": 0} {
 		if got := FuzzReplayData([]byte(readSeed(t, name))); got != want {
 			t.Errorf("%s: %d, want %d", name, got, want)
 		}
@@ -29,7 +29,7 @@ func TestFuzzTargetPrefersReplays(t *testing.T) {
 
 // A file in the form String gives prints as it was.
 func TestReplayPrintsAsItWasRead(t *testing.T) {
-	for _, name := range []string{"everything", "abilities", "machine"} {
+	for _, name := range []string{"everything", "abilities", "machine", "executions"} {
 		text := readSeed(t, name)
 		r, err := ParseReplay(name, text)
 		if err != nil || r.String() != text {

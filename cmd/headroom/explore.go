@@ -198,11 +198,28 @@ func explore(ctx context.Context, o exploreOptions) error {
 			return err
 		}
 	}
-	for _, r := range found.Reports {
-		result.Locks = append(result.Locks, lockOutcome{Rule: string(r.Rule), Summary: r.Summary, Text: r.Text,
-			Repeat: fmt.Sprintf("%s --executions %d", o.command(v), found.Executions)})
+	if err := o.locks(hunt, v, found, result); err != nil {
+		return err
 	}
 	return result.tell(o.asJSON, found.Failure != nil || len(known)+len(found.Reports) > 0)
+}
+
+// locks adds the reports of the lock checker to the outcome, each with a replay file if it comes again.
+func (o *exploreOptions) locks(hunt *fuzz.Hunt, v designs.Variant, found *fuzz.Found, result *outcome) error {
+	replays, err := hunt.ReplayReports(found)
+	if err != nil {
+		return err
+	}
+	for i, r := range found.Reports {
+		l := lockOutcome{Rule: string(r.Rule), Summary: r.Summary, Text: r.Text, Repeat: fmt.Sprintf("%s --executions %d", o.command(v), found.Executions)}
+		if replays[i] != nil {
+			if l.Replay, err = o.keep(replays[i]); err != nil {
+				return err
+			}
+		}
+		result.Locks = append(result.Locks, l)
+	}
+	return nil
 }
 
 // hunt is what the flags ask for; it tells now and then how far it is.
@@ -352,6 +369,6 @@ func (o *exploreOptions) keep(r *fuzz.Replay) (string, error) {
 			name += "-" + part
 		}
 	}
-	path := filepath.Join(o.out, fmt.Sprintf("%s-%s-%016x.replay", name, r.Class, r.Hash))
+	path := filepath.Join(o.out, fmt.Sprintf("%s-%s-%016x.replay", name, strings.ReplaceAll(string(r.Class), ":", "-"), r.ID()))
 	return path, replaceFile(path, []byte(r.String()))
 }

@@ -109,6 +109,9 @@ func (r *outcome) print() {
 	}
 	for _, l := range r.Locks {
 		fmt.Printf("FAILURE lockdep: %s: %s\n%srepeat: %s\n", l.Rule, l.Summary, l.Text, l.Repeat)
+		if l.Replay != "" {
+			fmt.Printf("written to %s; step by step, or drawn:\n  bin/headroom replay %s\n  bin/headroom replay %s --svg build/run.svg\n", l.Replay, l.Replay, l.Replay)
+		}
 	}
 	if r.Class == "" {
 		switch {

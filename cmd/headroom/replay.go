@@ -59,16 +59,17 @@ Exit status: 0 the failure came again, 1 the run took another way (the code has 
 
 // replayed is what headroom replay --json prints.
 type replayed struct {
-	Design      string       `json:"design"`
-	Mutant      string       `json:"mutant"`
-	Class       string       `json:"class"`
-	Message     string       `json:"message"`
-	Preemptions int          `json:"preemptions"`
-	Minimal     bool         `json:"minimal"`
-	Hash        string       `json:"hash"`
-	Repeated    bool         `json:"repeated"`
-	Differs     string       `json:"differs,omitempty"` // how the run differs from the recorded one
-	Steps       []playedStep `json:"steps"`
+	Design      string        `json:"design"`
+	Mutant      string        `json:"mutant"`
+	Class       string        `json:"class"`
+	Message     string        `json:"message"`
+	Preemptions int           `json:"preemptions"`
+	Minimal     bool          `json:"minimal"`
+	Hash        string        `json:"hash"`
+	Repeated    bool          `json:"repeated"`
+	Differs     string        `json:"differs,omitempty"` // how the run differs from the recorded one
+	Locks       []lockOutcome `json:"locks,omitempty"`   // what the lock checker says, where the replay is that of a report
+	Steps       []playedStep  `json:"steps"`
 }
 
 // playedStep is one step of it.
@@ -153,6 +154,9 @@ func replayedOf(run *fuzz.Playback, differs error) *replayed {
 	}
 	if differs != nil {
 		out.Differs = differs.Error()
+	}
+	for _, report := range run.Reports {
+		out.Locks = append(out.Locks, lockOutcome{Rule: string(report.Rule), Summary: report.Summary, Text: report.Text})
 	}
 	out.Steps = stepsOf(&run.Trace)
 	return out

@@ -189,11 +189,23 @@ func TestDriversAreCounted(t *testing.T) {
 	}
 }
 
-// An inverted lock order is a finding of a hunt, with the command that makes it again.
+// An inverted lock order is a finding of a hunt, with the command that makes it again, and a replay file that repeats the report.
 func TestExploreReportsLockOrder(t *testing.T) {
-	e := headroom(t, t.TempDir(), "explore", "--design", "percpu_tags", "--mutant", "PT-14", "--seed", "3", "--executions", "20000")
+	dir := t.TempDir()
+	e := headroom(t, dir, "explore", "--design", "percpu_tags", "--mutant", "PT-14", "--seed", "3", "--executions", "20000")
 	if e.status != exitFound || !strings.Contains(e.stdout, "FAILURE lockdep: order: percputags.") ||
 		!strings.Contains(e.stdout, "repeat: bin/headroom explore --design percpu_tags --variant lock --mutant PT-14 --strategy swarm --preemptions 2 --seed 3 --executions ") {
 		t.Errorf("status %d: %s%s", e.status, e.stdout, e.stderr)
+	}
+	_, path, _ := strings.Cut(e.stdout, "bin/headroom replay ")
+	path, _, _ = strings.Cut(path, "\n")
+	if !strings.HasPrefix(path, "build/findings/percpu_tags-lock-PT-14-lockdep-order-") {
+		t.Fatalf("no replay file: %s", e.stdout)
+	}
+	for _, c := range []struct{ flags, says string }{{"", "lockdep: order: percputags."}, {"--json", `"rule": "order"`}, {"--svg run.svg", "steps drawn in run.svg"}} {
+		e := headroom(t, dir, append([]string{"replay", path}, strings.Fields(c.flags)...)...)
+		if e.status != 0 || !strings.Contains(e.stdout, c.says) {
+			t.Errorf("replay %s ends with %d, want %q: %s%s", c.flags, e.status, c.says, e.stdout, e.stderr)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"headroom/kernel"
 	"headroom/kernel/lock"
 	"headroom/kernel/mutant"
+	"headroom/kernel/sim"
 )
 
 // Report is one finding.
@@ -16,6 +17,26 @@ type Report struct {
 	Summary string // one line, the same for equal findings
 	Text    string // the chains with their source lines, as lockdep prints them; ends with a line break
 }
+
+// ClassOf is the class of a replay that holds a report of a rule.
+func ClassOf(rule Rule) sim.Class { return sim.Class(classPrefix + string(rule)) }
+
+// RuleOf is the rule of such a class, "" for any other. The error is for one that there is not.
+func RuleOf(class sim.Class) (Rule, error) {
+	rule, is := strings.CutPrefix(string(class), classPrefix)
+	if is && !slices.Contains(Rules, Rule(rule)) {
+		return "", fmt.Errorf("class %s: the lock checker has no rule %q: there are %v", class, rule, Rules)
+	}
+	if !is {
+		return "", nil
+	}
+	return Rule(rule), nil
+}
+
+const classPrefix = "lockdep:"
+
+// Equal reports whether two reports say the same.
+func (r *Report) Equal(other Report) bool { return r.Rule == other.Rule && r.Summary == other.Summary }
 
 // report keeps a finding unless it was made before.
 func (g *Graph) report(rule Rule, summary string, text string) {

@@ -3,16 +3,17 @@ package scenario
 import (
 	"errors"
 	"fmt"
-	"math/bits"
 	"slices"
 
 	"headroom/fuzz"
 	"headroom/fuzz/explore"
 	"headroom/fuzz/lockdep"
+	"headroom/fuzz/shrink"
 	"headroom/kernel/sim"
 )
 
-// shown is an execution in which the lock checker saw something new.
+// shown is an execution in which the lock checker saw something new. What a search gives up in the middle orders the steps of another otherwise, and shows
+// nothing new.
 type shown struct {
 	Execution
 	reports int // of the checker, with those of this execution
@@ -30,7 +31,7 @@ func (s *Search) replaysOf(r *runner, list []shown, reports []lockdep.Report) (r
 			return nil, err
 		}
 		replay := &Replay{File: s.File, Without: s.WithoutCompletions, Strategy: s.Strategy, Seed: s.Seed,
-			Class: sim.Class(string(Lockdep) + ":" + string(reports[i].Rule)), Message: reports[i].Summary, Execution: need[len(need)-1].Execution}
+			Class: lockdep.ClassOf(reports[i].Rule), Message: reports[i].Summary, Execution: need[len(need)-1].Execution}
 		for _, e := range need[:len(need)-1] {
 			replay.Earlier = append(replay.Earlier, e.Execution)
 		}
@@ -45,18 +46,10 @@ func (s *Search) needed(r *runner, list []shown, report *lockdep.Report) ([]show
 	if err == nil && !again {
 		err = fmt.Errorf("%w: the executions of %s that showed %s do not show it when repeated", fuzz.ErrUnrepeatable, s.File.Name, report.Summary)
 	}
-	need := list
-	for size := len(list) - 1; size > 0; size /= 2 {
-		for at := 0; err == nil && at < len(need)-1; {
-			left := slices.Delete(slices.Clone(need), at, min(at+size, len(need)-1))
-			if again, err = r.reportsAgain(left, report); again {
-				need = left
-				continue
-			}
-			at += size
-		}
+	if err != nil {
+		return nil, err
 	}
-	return need, err
+	return shrink.Needed(list, func(some []shown) (bool, error) { return r.reportsAgain(some, report) })
 }
 
 // reportsAgain reports whether the lock checker, which forgets all that it knows, makes a report in these executions alone.
@@ -70,47 +63,5 @@ func (r *runner) reportsAgain(list []shown, report *lockdep.Report) (bool, error
 			}
 		}
 	}
-	return slices.ContainsFunc(r.graph.Reports(), func(made lockdep.Report) bool { return made.Rule == report.Rule && made.Summary == report.Summary }), nil
-}
-
-// toTheEnd follows a strategy until it gives the execution up, and then lets whoever runs go on: so that what was shown until then can be repeated.
-type toTheEnd struct {
-	explore.Strategy
-	over bool
-}
-
-// Watches passes on how the machine shows what each entity is about to do.
-func (e *toTheEnd) Watches(w *sim.Watch) {
-	if s, ok := e.Strategy.(interface{ Watches(*sim.Watch) }); ok {
-		s.Watches(w)
-	}
-}
-
-// Beside passes the names of the machine's own entities on.
-func (e *toTheEnd) Beside(agents uint64) {
-	if s, ok := e.Strategy.(interface{ Beside(uint64) }); ok {
-		s.Beside(agents)
-	}
-}
-
-// Next gives the strategy's choice as long as there is one.
-func (e *toTheEnd) Next(eligible uint64, current int) int {
-	if !e.over {
-		if next := e.Strategy.Next(eligible, current); next >= 0 {
-			return next
-		}
-		e.over = true
-	}
-	if current >= 0 && eligible>>current&1 != 0 {
-		return current
-	}
-	return bits.TrailingZeros64(eligible)
-}
-
-// Choose gives the strategy's answer, and the ordinary one once it has given up.
-func (e *toTheEnd) Choose(n int) int {
-	if e.over {
-		return 0
-	}
-	return e.Strategy.Choose(n)
+	return slices.ContainsFunc(r.graph.Reports(), report.Equal), nil
 }

@@ -98,7 +98,7 @@ func (r *Replay) compare(p *Played) error {
 // report is the recorded report, made again; nil if it is not.
 func (p *Played) report() *lockdep.Report {
 	for i := range p.Reports {
-		if r := &p.Reports[i]; string(r.Rule) == p.Replay.rule() && r.Summary == p.Replay.Message {
+		if r := &p.Reports[i]; r.Rule == p.Replay.rule() && r.Summary == p.Replay.Message {
 			return r
 		}
 	}

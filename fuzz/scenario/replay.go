@@ -9,6 +9,7 @@ import (
 
 	"headroom/fuzz"
 	"headroom/fuzz/explore"
+	"headroom/fuzz/lockdep"
 	"headroom/kernel/sim"
 )
 
@@ -57,11 +58,8 @@ func (e *Execution) note(name, op string) {
 }
 
 // rule is the rule of a report, "" for a failure.
-func (r *Replay) rule() string {
-	rule, is := strings.CutPrefix(string(r.Class), string(Lockdep)+":")
-	if !is {
-		return ""
-	}
+func (r *Replay) rule() lockdep.Rule {
+	rule, _ := lockdep.RuleOf(r.Class) // what cannot be was refused when it was read
 	return rule
 }
 
@@ -187,6 +185,7 @@ func (r *Replay) parseLine(key, value string) (err error) {
 		}
 	case "class":
 		r.Class = sim.Class(value)
+		_, err = lockdep.RuleOf(r.Class)
 	case "message":
 		r.Message = value
 	case "minimal":

@@ -86,21 +86,21 @@ func (s *Search) executions(r *runner, strategy explore.Strategy, found *Found) 
 		}
 		facts := r.graph.Facts()
 		err := r.run(strategy)
-		abandoned := errors.Is(err, sim.ErrAbandoned)
-		if !abandoned {
-			found.Executions++
-			found.Steps += int64(r.steps)
-			length = max(length, min(r.steps, stepsWithoutProgress))
+		if errors.Is(err, sim.ErrAbandoned) {
+			continue
 		}
+		found.Executions++
+		found.Steps += int64(r.steps)
+		length = max(length, min(r.steps, stepsWithoutProgress))
 		var f *sim.Failure
-		if err != nil && !errors.As(err, &f) && !abandoned {
+		if err != nil && !errors.As(err, &f) {
 			return list, err
 		}
 		if f != nil && f.Class == sim.Machinery {
 			return list, fmt.Errorf("%s: the simulator has not room for it: %s: make the scenario smaller", s.File.Name, f.Message)
 		}
 		if f != nil || r.graph.Facts() > facts {
-			execution, err := s.again(r, strategy, f, abandoned)
+			execution, err := s.again(r, strategy, f)
 			if err != nil {
 				return list, err
 			}
@@ -115,7 +115,7 @@ func (s *Search) executions(r *runner, strategy explore.Strategy, found *Found) 
 		if reports := r.graph.Reports(); len(reports) > len(found.Reports) {
 			found.Reports, found.Latest = slices.Clone(reports), found.Executions
 		}
-		if !abandoned && found.settled(r.reached()) {
+		if found.settled(r.reached()) {
 			if left--; left <= 0 || exhaustive || len(found.Failures) == 0 {
 				return list, nil
 			}
@@ -126,16 +126,13 @@ func (s *Search) executions(r *runner, strategy explore.Strategy, found *Found) 
 
 func oneLine(message string) string { return strings.ReplaceAll(message, "\n", " ") }
 
-// again makes the latest execution once more, to record it and to see that it goes as before; one that was given up goes on to its end.
-func (s *Search) again(r *runner, strategy explore.Strategy, first *sim.Failure, abandoned bool) (*Execution, error) {
+// again makes the latest execution once more, to record it and to see that it goes as before.
+func (s *Search) again(r *runner, strategy explore.Strategy, first *sim.Failure) (*Execution, error) {
 	hash := r.machine.Hash()
 	strategy.Again()
-	if abandoned {
-		strategy = &toTheEnd{Strategy: strategy}
-	}
 	execution, f, err := r.record(strategy, nil)
-	if err != nil || abandoned {
-		return execution, err
+	if err != nil {
+		return nil, err
 	}
 	if (f == nil) != (first == nil) || f != nil && *f != *first || execution.Hash != hash {
 		return nil, fmt.Errorf("%w: an execution of %s ended once so (%v, hash %#016x), and otherwise when repeated (%v, hash %#016x)",

@@ -95,7 +95,7 @@ func TestPartsOfRightScenariosAreRight(t *testing.T) {
 		"cpus 2\nallocator t sbitmap items 3\ntask A cpu 0\nalloc t NOIO x2\nfree t all\ntask B cpu 1\nalloc t NOIO x2\nfree t all\n",
 	}
 	stream := rng.New(11)
-	for range 30 {
+	for range 20 {
 		driver, _, _ := strings.Cut(strings.TrimPrefix(GenerateDriver(&stream).String(), Header+"\n"), "expect ")
 		texts = append(texts, driver)
 	}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"headroom/fuzz/explore"
 )
 
 // storedExecutions is enough for each of the stored scenarios that expects something, with room; those that expect nothing take all of it.
@@ -144,6 +146,28 @@ func TestReportsOfTheLockCheckerRepeat(t *testing.T) {
 	}
 }
 
+// Under every strategy reports leave replays that repeat.
+func TestReportsUnderEveryStrategyRepeat(t *testing.T) {
+	for _, name := range explore.Names {
+		for _, f := range []*File{read(t, orderInTwoExecutions), stored(t, "lock-ranking"), stored(t, "irq-unsafe"), stored(t, "heo-direct")} {
+			s := &Search{File: f, Strategy: name, Bound: 2, Seed: 5, Executions: 300, Stop: func() bool { return false }}
+			found, err := s.Run()
+			if err != nil {
+				t.Errorf("%s, %s: %v", name, f.Name, err)
+				continue
+			}
+			if len(found.Reports) == 0 {
+				t.Errorf("%s reports nothing of %s", name, f.Name)
+			}
+			for _, r := range found.Chains {
+				if _, err := r.Play(); err != nil {
+					t.Errorf("%s, %s: %v", name, f.Name, err)
+				}
+			}
+		}
+	}
+}
+
 // What a replay gives can be drawn: a run, and several executions one below the other.
 func TestReplaysOfScenariosAreDrawn(t *testing.T) {
 	found := search(t, read(t, orderInTwoExecutions), 1, storedExecutions, false)
@@ -180,6 +204,7 @@ func TestReplaysOfOtherRunsAreRefused(t *testing.T) {
 		{ReplayHeader, "headroom replay 2", "not a replay file"},
 		{"| headroom scenario 1", "| headroom scenario 9", "not a scenario"},
 		{"\nclass", "\nclasses", "unknown line"},
+		{"class deadlock", "class lockdep:tea", `the lock checker has no rule "tea"`},
 	} {
 		back, err := ParseReplay("f.replay", strings.Replace(text, c.from, c.to, 1))
 		if err == nil {

@@ -76,7 +76,7 @@ func TestActingMachinesAccuseNobody(t *testing.T) {
 		for _, traits := range []fuzz.Traits{{Memory: sim.TSO}, {Memory: sim.Weak}, {Nested: true}, {Faults: 3}, {Migrations: 3}, {Hotplugs: 3}, {Kills: 2},
 			{Memory: sim.Weak, Nested: true, Faults: 2, Migrations: 2, Hotplugs: 2, Kills: 1}} {
 			f.Traits, f.Reach = traits, nil
-			if found := search(t, f, 3, storedExecutions/4, false); !found.Met() {
+			if found := search(t, f, 3, storedExecutions/8, false); !found.Met() {
 				t.Errorf("%s, %+v: %v\n%+v\n%+v", f.Name, traits, found.Unmet, found.Failures, found.Reports)
 			}
 		}

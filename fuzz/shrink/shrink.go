@@ -342,3 +342,21 @@ func Refit(schedule []explore.Segment, gone int, from, to sim.Options) []explore
 	}
 	return left
 }
+
+// Needed leaves out of a list, of which the last stays, all without which the others show the same; shows says whether some of them do, in their order. The
+// whole list does.
+func Needed[T any](list []T, shows func(some []T) (bool, error)) ([]T, error) {
+	for size := len(list) - 1; size > 0; size /= 2 {
+		for at := 0; at < len(list)-1; {
+			left := slices.Delete(slices.Clone(list), at, min(at+size, len(list)-1))
+			if again, err := shows(left); err != nil {
+				return nil, err
+			} else if again {
+				list = left
+				continue
+			}
+			at += size
+		}
+	}
+	return list, nil
+}

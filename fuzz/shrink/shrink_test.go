@@ -1,7 +1,9 @@
 package shrink
 
 import (
+	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,5 +41,27 @@ func TestShrunkIsDescribed(t *testing.T) {
 	s.Before.Acts, s.Finished = 4, false
 	if sum, rest = s.Describe(false); !strings.Contains(sum, "by itself 4 to 0, preemptions 4 to 1") || !strings.Contains(rest, "budget") {
 		t.Errorf("%s; %s", sum, rest)
+	}
+}
+
+// What is needed is found whatever is around it, the last among it, and an error ends the search.
+func TestNeededIsKept(t *testing.T) {
+	for _, needed := range [][]int{{9}, {0, 9}, {3, 4, 9}, {1, 5, 8, 9}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}} {
+		shows := func(some []int) (bool, error) {
+			for _, n := range needed {
+				if !slices.Contains(some, n) {
+					return false, nil
+				}
+			}
+			return slices.IsSorted(some), nil
+		}
+		got, err := Needed([]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, shows)
+		if err != nil || !slices.Equal(got, needed) {
+			t.Errorf("%v are kept of those needed, %v; %v", got, needed, err)
+		}
+	}
+	broken := errors.New("broken")
+	if _, err := Needed([]int{1, 2}, func([]int) (bool, error) { return true, broken }); !errors.Is(err, broken) {
+		t.Errorf("%v", err)
 	}
 }
