@@ -33,7 +33,7 @@ func (s *Shrinker) Run(r *Replay, name string) (*Small, error) {
 	defer fuzz.SetMutant("")
 	f := r.File.clone()
 	f.Name, f.Source, f.Expect, f.Reach = name, "", []Class{Class(r.Class)}, nil
-	f.Title = strings.TrimPrefix(f.Title+", made small", ", ")
+	f.Title = strings.TrimPrefix(strings.TrimSuffix(f.Title, madeSmall)+madeSmall, ", ")
 	c := &shrinkable{file: f, unfair: f.unfair()}
 	first := &shrink.Run{Of: c, Class: r.Class, Preemptions: r.Preemptions, Steps: r.Steps, Schedule: r.Schedule}
 	standing, err := c.standing(first)
@@ -53,6 +53,9 @@ func (s *Shrinker) Run(r *Replay, name string) (*Small, error) {
 	replay.Strategy, replay.Seed, replay.Minimal = r.Strategy, r.Seed, small.Minimal
 	return &Small{replay, shrunk}, replay.File.expectReports()
 }
+
+// madeSmall ends the title of what is left.
+const madeSmall = ", made small"
 
 // fewExecutions are enough for the lock checker to say what it has to say of most small scenarios.
 const fewExecutions = 300

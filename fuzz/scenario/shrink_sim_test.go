@@ -64,7 +64,7 @@ func TestFailingScenariosShrink(t *testing.T) {
 				continue // twice is shown by the others
 			}
 			again, err := (&Shrinker{Stop: func() bool { return false }}).Run(s.Replay, "small.scn")
-			if err != nil || operationsOf(again.Replay.File) != c.left || again.Shrunk.After != s.Shrunk.After {
+			if err != nil || again.Replay.File.Title != f.Title || operationsOf(again.Replay.File) != c.left || again.Shrunk.After != s.Shrunk.After {
 				t.Errorf("%s shrinks further, to %+v, %v", c.name, again.Shrunk.After, err)
 			}
 		}
