@@ -35,7 +35,8 @@ const (
 var wordColours = []string{"#e6550d", "#3182bd", "#31a354", "#9467bd", "#bcbd22", "#17becf", "#e377c2", "#8c564b", "#111111", "#00a676", "#ff9da7", "#7f7fff"}
 
 // Draw draws the run as a sequence diagram in SVG: the CPUs and on each its tasks and interrupts side by side, time downward, a box for each stretch
-// of steps. An arrow leads from a stretch to the next; a red one is a preemption. A colour stands for a word that several access and one writes.
+// of steps. An arrow leads from a stretch to the next; a red one is a preemption. A colour stands for a word that several access and one writes. Of a long
+// run parts are left out, and the drawing says where.
 func (t *Trace) Draw(w io.Writer) error {
 	d := &diagram{run: t}
 	d.arrange()
@@ -45,6 +46,18 @@ func (t *Trace) Draw(w io.Writer) error {
 	d.draw()
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+// Drawn is how many steps a drawing of the run shows.
+func (t *Trace) Drawn() (steps int) {
+	d := &diagram{run: t}
+	d.arrange()
+	for _, p := range d.pieces() {
+		if p.stretches == 0 {
+			steps += p.drawn()
+		}
+	}
+	return steps
 }
 
 // diagram is a drawing in the making.
@@ -110,20 +123,84 @@ func (d *diagram) stretches() (starts []int) {
 	return append(starts, len(d.of))
 }
 
-// rows is how many lines of text a stretch takes: its steps, and a heading wherever operation or function changes.
-func (d *diagram) rows(from, to int) int {
-	n := to - from
-	for i := from; i < to; i++ {
-		if d.headed(i, from) {
+// piece is a part of the drawing: a stretch of steps of one lane, or a band in place of what is left out.
+type piece struct {
+	from, to         int // the steps
+	foldFrom, foldTo int // those in the middle of a long stretch that are not drawn
+	stretches        int // of a band: how many are left out; 0 for a stretch
+}
+
+// What is drawn of a run of more than mostDrawn steps: the edges of each long stretch, and if these are still too many, about half of mostDrawn steps from
+// the start and half from the end.
+const (
+	edgeOfStretch = 12
+	mostDrawn     = 600
+)
+
+// pieces says what is drawn.
+func (d *diagram) pieces() (list []piece) {
+	starts := d.stretches()
+	drawn := 0
+	for i := range len(starts) - 1 {
+		p := piece{from: starts[i], to: starts[i+1], foldFrom: starts[i+1], foldTo: starts[i+1]}
+		if len(d.run.Steps) > mostDrawn && p.to-p.from > 2*edgeOfStretch+1 {
+			p.foldFrom, p.foldTo = p.from+edgeOfStretch, p.to-edgeOfStretch
+		}
+		list = append(list, p)
+		drawn += p.drawn()
+	}
+	if drawn <= mostDrawn {
+		return list
+	}
+	first, last := 0, len(list)
+	for n := 0; n < mostDrawn/2; first++ {
+		n += list[first].drawn()
+	}
+	for n := 0; n < mostDrawn/2; last-- {
+		n += list[last-1].drawn()
+	}
+	if last-first < 2 {
+		return list
+	}
+	band := piece{from: list[first].from, to: list[last].from, stretches: last - first}
+	return slices.Replace(list, first, last, band)
+}
+
+// drawn is how many steps of a stretch are drawn.
+func (p *piece) drawn() int { return p.to - p.from - (p.foldTo - p.foldFrom) }
+
+// leftOut is what stands for steps that are not drawn.
+func (p *piece) leftOut() string {
+	if p.stretches > 0 {
+		return fmt.Sprintf("... %d steps in %d stretches, which a listing has ...", p.to-p.from, p.stretches)
+	}
+	return fmt.Sprintf("... %d steps, which a listing has ...", p.foldTo-p.foldFrom)
+}
+
+// height is that of the box around a piece.
+func (d *diagram) height(p *piece) int {
+	if p.stretches > 0 {
+		return 2 * rowHeight
+	}
+	n := p.drawn()
+	if p.foldTo > p.foldFrom {
+		n++
+	}
+	for i := p.from; i < p.to; i++ {
+		if d.headed(i, p) {
 			n++
 		}
 	}
-	return n
+	return n*rowHeight + 6
 }
 
-func (d *diagram) headed(i, from int) bool {
+// headed reports whether step i is drawn, and has a heading: operation or function differ from those of the step drawn above it.
+func (d *diagram) headed(i int, p *piece) bool {
+	if i >= p.foldFrom && i < p.foldTo {
+		return false
+	}
 	s, before := &d.run.Steps[i], &d.run.Steps[max(i-1, 0)]
-	return i == from || s.Op != before.Op || s.Function != before.Function
+	return i == p.from || i == p.foldTo || s.Op != before.Op || s.Function != before.Function
 }
 
 // executionHeight is that of an execution's heading.
@@ -133,11 +210,11 @@ const executionHeight = 2 * rowHeight
 const gapBetween = 12
 
 func (d *diagram) draw() {
-	starts := d.stretches()
+	pieces := d.pieces()
 	height := topOfLanes + gapBetween
-	for i := range len(starts) - 1 {
-		height += d.rows(starts[i], starts[i+1])*rowHeight + gapBetween + 6
-		if d.run.executionAt(starts[i]) != "" {
+	for i := range pieces {
+		height += d.height(&pieces[i]) + gapBetween
+		if pieces[i].stretches == 0 && d.run.executionAt(pieces[i].from) != "" {
 			height += executionHeight
 		}
 	}
@@ -150,8 +227,13 @@ func (d *diagram) draw() {
 	c.Rect(0, 0, width, height, "fill:#fff")
 	d.heads(bottom)
 	d.y = topOfLanes + gapBetween
-	for i := range len(starts) - 1 {
-		d.stretch(starts[i], starts[i+1])
+	for i := range pieces {
+		if p := &pieces[i]; p.stretches > 0 {
+			c.Text(width/2, d.y+rowHeight+4, p.leftOut(), faintStyle+";text-anchor:middle")
+			d.y += d.height(p) + gapBetween
+		} else {
+			d.stretch(p)
+		}
 	}
 	c.Rect(margin, bottom, width-2*margin, len(end)*rowHeight+8, "fill:#fdeaea;stroke:"+preemptTint)
 	for i, line := range end {
@@ -196,6 +278,15 @@ func (d *diagram) operations(name string) string {
 	return ""
 }
 
+// operation is an operation without the name of the file that the title begins with.
+func (d *diagram) operation(op string) string {
+	file, _, _ := strings.Cut(d.run.Title, ": ")
+	if rest, ok := strings.CutPrefix(op, file+":"); ok {
+		return "line " + rest
+	}
+	return op
+}
+
 func (d *diagram) preemptions() (n int) {
 	for i := range d.run.Steps {
 		if d.run.Steps[i].Preempts {
@@ -205,10 +296,9 @@ func (d *diagram) preemptions() (n int) {
 	return n
 }
 
-// stretch draws the steps from one index to another, and the arrow that leads there.
-func (d *diagram) stretch(from, to int) {
-	c, x := d.canvas, d.x(d.of[from])
-	height := d.rows(from, to)*rowHeight + 6
+// stretch draws the steps of a lane, and the arrow that leads there.
+func (d *diagram) stretch(p *piece) {
+	c, x, from := d.canvas, d.x(d.of[p.from]), p.from
 	if head := d.run.executionAt(from); head != "" {
 		c.Text(margin, d.y+rowHeight, head, headStyle)
 		d.y += executionHeight
@@ -219,14 +309,20 @@ func (d *diagram) stretch(from, to int) {
 	if d.run.Steps[from].Preempts {
 		border = preemptTint
 	}
-	c.Rect(x, d.y, laneWidth, height, "fill:#fff;stroke:"+border)
+	c.Rect(x, d.y, laneWidth, d.height(p), "fill:#fff;stroke:"+border)
 	row := d.y + rowHeight - 2
-	for i := from; i < to; i++ {
+	for i := from; i < p.to; i++ {
+		if i >= p.foldFrom && i < p.foldTo {
+			c.Text(x+14, row, p.leftOut(), faintStyle)
+			row += rowHeight
+			i = p.foldTo - 1
+			continue
+		}
 		s := &d.run.Steps[i]
-		if d.headed(i, from) {
+		if d.headed(i, p) {
 			heading := s.Function
 			if before := &d.run.Steps[max(i-1, 0)]; i == from || s.Op != before.Op {
-				heading = strings.TrimSuffix(s.Op+": "+s.Function, ": ")
+				heading = strings.TrimSuffix(d.operation(s.Op)+": "+s.Function, ": ")
 			}
 			c.Text(x+6, row, clipped(heading, laneWidth/letterWidth-1), opStyle)
 			row += rowHeight
@@ -235,7 +331,7 @@ func (d *diagram) stretch(from, to int) {
 		d.step(s, x, row)
 		row += rowHeight
 	}
-	d.y += height + gapBetween
+	d.y += d.height(p) + gapBetween
 }
 
 // step draws one step: the access, where it is in the source, and its word.

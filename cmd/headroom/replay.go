@@ -134,7 +134,11 @@ func (o *replayOptions) show(run *fuzz.Trace, data any, print func(io.Writer) er
 		return printJSON(os.Stdout, data)
 	}
 	if o.svg != "" {
-		fmt.Printf("%d steps drawn in %s\n", len(run.Steps), o.svg)
+		part := ""
+		if run.Drawn() < len(run.Steps) {
+			part = fmt.Sprintf(" of %d", len(run.Steps))
+		}
+		fmt.Printf("%d%s steps drawn in %s\n", run.Drawn(), part, o.svg)
 		return nil
 	}
 	var out bytes.Buffer

@@ -180,7 +180,7 @@ func TestReplaysOfScenariosAreDrawn(t *testing.T) {
 		if err := errors.Join(played.Draw(&drawing), played.Trace.Print(&listing)); err != nil {
 			t.Fatal(err)
 		}
-		for _, part := range []string{"test.scn: no title", "CPU 1", "A: trylock first, lock a", "test.scn:7 trylock first", string(r.Class)} {
+		for _, part := range []string{"test.scn: no title", "CPU 1", "A: trylock first, lock a", ">line 7 trylock first", string(r.Class)} {
 			if !strings.Contains(drawing.String(), part) {
 				t.Errorf("%s: %q is not drawn", r.Class, part)
 			}
