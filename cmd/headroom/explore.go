@@ -177,9 +177,10 @@ func explore(ctx context.Context, o exploreOptions) error {
 	defer fuzz.SetMutant("")
 	fmt.Fprintf(os.Stderr, "exploring %s, strategy %s, seed %d; Ctrl-C ends it\n", v.FullName(), o.strategy, o.seed)
 	started := time.Now()
-	hunt := o.hunt(ctx, v, started)
+	made := 0
+	hunt := o.hunt(ctx, v, started, &made)
 	hunt.Traits = fuzz.Traits{Memory: memory}
-	found, known, err := o.beyond(ctx, v, hunt)
+	found, known, err := o.beyond(ctx, v, hunt, &made)
 	if errors.Is(err, fuzz.ErrUnrepeatable) {
 		fmt.Printf("FAILURE unrepeatable: %v\n", err)
 		return status(exitFound)
@@ -222,20 +223,16 @@ func (o *exploreOptions) locks(hunt *fuzz.Hunt, v designs.Variant, found *fuzz.F
 	return nil
 }
 
-// hunt is what the flags ask for; it tells now and then how far it is.
-func (o *exploreOptions) hunt(ctx context.Context, v designs.Variant, started time.Time) *fuzz.Hunt {
+// hunt is what the flags ask for; it tells now and then how far it is, after the executions made before it.
+func (o *exploreOptions) hunt(ctx context.Context, v designs.Variant, started time.Time, made *int) *fuzz.Hunt {
 	asked, stopped := 0, false
-	last, made, before := started, 0, 0
+	last := started
 	return &fuzz.Hunt{Variant: v, Strategy: o.strategy, Bound: o.bound, Twice: o.twice, Seed: o.seed, Bare: o.bare, Executions: o.executions, MaxPrograms: o.programs,
 		Vary: o.vary, NoLockdep: o.without == "lockdep",
 		Each: func(n int) {
-			if n < before { // it went on beyond a known failure
-				made += before
-			}
-			before = n
 			if now := time.Now(); now.Sub(last) >= 5*time.Second {
 				last = now
-				fmt.Fprintf(os.Stderr, "%d executions in %.0f s\n", made+n, now.Sub(started).Seconds())
+				fmt.Fprintf(os.Stderr, "%d executions in %.0f s\n", *made+n, now.Sub(started).Seconds())
 			}
 		},
 		Stop: func() bool {

@@ -21,8 +21,9 @@ type knownOutcome struct {
 }
 
 // beyond hunts, and past failures that the variant is known for it hunts on with other seeds, until the budget is used up or something else fails. The first
-// known failure of each class is kept. A depth-first search ends with the first failure of any kind: from its start it would come to the same again.
-func (o *exploreOptions) beyond(ctx context.Context, v designs.Variant, hunt *fuzz.Hunt) (total *fuzz.Found, known []*knownOutcome, err error) {
+// known failure of each class is kept. made is told how many executions there were before the hunt that runs. A depth-first search ends with the first
+// failure of any kind: from its start it would come to the same again.
+func (o *exploreOptions) beyond(ctx context.Context, v designs.Variant, hunt *fuzz.Hunt, made *int) (total *fuzz.Found, known []*knownOutcome, err error) {
 	total = &fuzz.Found{}
 	for {
 		found, err := hunt.Run()
@@ -44,7 +45,7 @@ func (o *exploreOptions) beyond(ctx context.Context, v designs.Variant, hunt *fu
 		if found.Search != nil || !o.left(hunt, total) {
 			return total, known, nil
 		}
-		hunt.Seed = rng.Mix(hunt.Seed)
+		hunt.Seed, *made = rng.Mix(hunt.Seed), total.Executions
 	}
 }
 
