@@ -2,6 +2,7 @@ package lockdep
 
 import (
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"strings"
 
@@ -34,6 +35,16 @@ func RuleOf(class sim.Class) (Rule, error) {
 }
 
 const classPrefix = "lockdep:"
+
+// ReplayID tells one replay from others: the hash of the run that fails, and for a report one of its words, since several may be made in one execution.
+func ReplayID(class sim.Class, message string, hash uint64) uint64 {
+	if rule, _ := RuleOf(class); rule == "" {
+		return hash
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(message)) // a hash takes everything
+	return h.Sum64() ^ hash
+}
 
 // Equal reports whether two reports say the same.
 func (r *Report) Equal(other Report) bool { return r.Rule == other.Rule && r.Summary == other.Summary }

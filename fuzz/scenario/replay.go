@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"fmt"
-	"hash/fnv"
 	"os"
 	"strconv"
 	"strings"
@@ -63,15 +62,8 @@ func (r *Replay) rule() lockdep.Rule {
 	return rule
 }
 
-// ID tells one replay from others: the hash of the run that fails, and for a report one of its words, since several may be made in one execution.
-func (r *Replay) ID() uint64 {
-	if r.rule() == "" {
-		return r.Hash
-	}
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(r.Message)) // a hash takes everything
-	return h.Sum64() ^ r.Hash
-}
+// ID tells one replay from others; see lockdep.ReplayID.
+func (r *Replay) ID() uint64 { return lockdep.ReplayID(r.Class, r.Message, r.Hash) }
 
 // executions lists all of them in their order.
 func (r *Replay) executions() []*Execution {

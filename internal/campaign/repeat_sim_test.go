@@ -12,24 +12,29 @@ import (
 	"headroom/fuzz/target"
 )
 
-// A program that fails is repeated from its file, and leaves a replay file that fails in the same class.
-func TestRepeatedProgramsLeaveReplays(t *testing.T) {
-	defer fuzz.SetMutant("")
+// showing is an input for a program on percpu_tags:lock that fails, with a message that begins so.
+func showing(t *testing.T, says string) []byte {
+	t.Helper()
 	random := rand.New(rand.NewPCG(1, 2))
 	data := make([]byte, 300)
-	for n := 0; ; n++ {
+	for range 500 {
 		for i := range data {
 			data[i] = byte(random.Uint32())
 		}
-		data[0] = 0 // percpu_tags:lock, the first of the catalog
-		fuzz.SetMutant("PI-01")
-		if panics(target.FuzzProgram, data) != "" {
-			break
-		}
-		if n == 500 {
-			t.Fatal("500 inputs do not show the planted mistake")
+		data[0] = 0 // the first of the catalog
+		if said := panics(target.FuzzProgram, data); said != "" && strings.HasPrefix(said, says) {
+			return data
 		}
 	}
+	t.Fatal("500 inputs do not show the planted mistake")
+	return nil
+}
+
+// A program that fails is repeated from its file, and leaves a replay file that fails in the same class.
+func TestRepeatedProgramsLeaveReplays(t *testing.T) {
+	defer fuzz.SetMutant("")
+	fuzz.SetMutant("PI-01")
+	data := showing(t, "")
 	path, err := keep(t.TempDir(), "program", data)
 	if err != nil {
 		t.Fatal(err)
@@ -49,21 +54,8 @@ func TestRepeatedProgramsLeaveReplays(t *testing.T) {
 // What the lock checker says of all runs of a program together is repeated as well, and is no error.
 func TestRepeatedProgramsOfWrongLocksFail(t *testing.T) {
 	defer fuzz.SetMutant("")
-	random := rand.New(rand.NewPCG(1, 2))
-	data := make([]byte, 300)
 	fuzz.SetMutant("PT-14")
-	for n := 0; ; n++ {
-		for i := range data {
-			data[i] = byte(random.Uint32())
-		}
-		data[0] = 0
-		if strings.HasPrefix(panics(target.FuzzProgram, data), "the locks of percpu_tags:lock: order: ") {
-			break
-		}
-		if n == 500 {
-			t.Fatal("500 inputs do not show the planted mistake")
-		}
-	}
+	data := showing(t, "the locks of percpu_tags:lock: order: ")
 	path, err := keep(t.TempDir(), "program", data)
 	if err != nil {
 		t.Fatal(err)
