@@ -47,6 +47,10 @@ func TestSessionsCountWhatTheFuzzersReport(t *testing.T) {
 	if s.executions != 1700 || s.corpus != 31 || s.workers != 2 || s.rate() != 400 || s.row() != "trace       go-fuzz          1700           400             -             -       31         1" {
 		t.Errorf("go-fuzz: %d executions, %d inputs, %d workers, %v a second\n%s", s.executions, s.corpus, s.workers, s.rate(), s.row())
 	}
+	once := &session{target: target.Target{Name: "schedule", Schedules: 256}, engine: native, executions: 3}
+	if once.row() != "schedule    native              3             -           768             -        0         0" || len(bars([]*session{once})) != 0 {
+		t.Errorf("of one report comes a rate: %s, %v", once.row(), bars([]*session{once}))
+	}
 	if (&session{}).rate() != 0 {
 		t.Error("a session without reports has a rate")
 	}

@@ -91,11 +91,18 @@ func (s *session) rate() float64 {
 const heading = "target      fuzzer     executions  executions/s     schedules   schedules/s   corpus  findings"
 
 func (s *session) row() string {
-	schedules, schedulesRate := "-", "-"
-	if n := int64(s.target.Schedules); n > 0 {
-		schedules, schedulesRate = strconv.FormatInt(n*s.executions, 10), fmt.Sprintf("%.0f", float64(n)*s.rate())
+	schedules, rate, schedulesRate := "-", "-", "-"
+	n := int64(s.target.Schedules)
+	if n > 0 {
+		schedules = strconv.FormatInt(n*s.executions, 10)
 	}
-	return fmt.Sprintf("%-11s %-8s %12d %13.0f %13s %13s %8d %9d", s.target.Name, s.engine, s.executions, s.rate(), schedules, schedulesRate, s.corpus, len(s.findings))
+	if s.rate() > 0 {
+		rate = fmt.Sprintf("%.0f", s.rate())
+		if n > 0 {
+			schedulesRate = fmt.Sprintf("%.0f", float64(n)*s.rate())
+		}
+	}
+	return fmt.Sprintf("%-11s %-8s %12d %13s %13s %13s %8d %9d", s.target.Name, s.engine, s.executions, rate, schedules, schedulesRate, s.corpus, len(s.findings))
 }
 
 // barTarget is the target whose schedules a second have a bar, on two processors of about 2.6 GHz.
@@ -108,7 +115,7 @@ func bars(rows []*session) []string {
 	var lines []string
 	for _, s := range rows {
 		bar := barOf[s.engine]
-		if s.target.Name != barTarget || bar == 0 {
+		if s.target.Name != barTarget || bar == 0 || s.rate() == 0 {
 			continue
 		}
 		met := "met"
