@@ -118,7 +118,7 @@ func (h *Hunt) options() runnerOptions {
 	return o
 }
 
-// Add makes found what this hunt and one more of the same variant came to together. Failure, Reports and Search are those of the later one.
+// Add makes found what this hunt and one more of the same variant came to together. Failure, Reports, Program and Search are those of the later one.
 func (found *Found) Add(more *Found) {
 	found.Executions += more.Executions
 	found.Programs += more.Programs

@@ -61,12 +61,15 @@ func (r *Replay) String() string {
 }
 
 // ReadReplay reads a replay file from disk. A file that cannot be used is an error that names the file, the line and the remedy.
-func ReadReplay(path string) (*Replay, error) {
+func ReadReplay(path string) (*Replay, error) { return FromFile(path, ParseReplay) }
+
+// FromFile hands the text of a replay file of any kind to what parses it, with the file's name.
+func FromFile[R any](path string, parse func(name, text string) (*R, error)) (*R, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: give the path of a file that headroom explore wrote", err)
 	}
-	return ParseReplay(path, string(data))
+	return parse(path, string(data))
 }
 
 // ParseReplay reads the text of a replay file; name is what errors call it.

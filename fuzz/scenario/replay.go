@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
@@ -108,13 +107,7 @@ func (r *Replay) String() string {
 func IsReplay(data []byte) bool { return strings.HasPrefix(string(data), ReplayHeader+"\n") }
 
 // ReadReplay reads a replay file of a scenario from disk.
-func ReadReplay(path string) (*Replay, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("%w: give the path of a file that headroom explore wrote", err)
-	}
-	return ParseReplay(path, string(data))
-}
+func ReadReplay(path string) (*Replay, error) { return fuzz.FromFile(path, ParseReplay) }
 
 // ParseReplay reads the text of a replay file; name is what errors call it. An error is one line that names the file, the line and the remedy.
 func ParseReplay(name, text string) (*Replay, error) {

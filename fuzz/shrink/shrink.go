@@ -1,5 +1,5 @@
 // Package shrink makes failing runs small: it takes tasks, operations, items, CPUs, faults and preemptions away while the run still fails in the same
-// class, until nothing more can go. What the runs are of, a program or a scenario, it knows only as a Case.
+// class, and as Shrinker.Same wants it, until nothing more can go. What the runs are of, a program or a scenario, it knows only as a Case.
 //
 // Schedules shrink by delta debugging over their segments (Zeller and Hildebrandt, 2002). A case without some part is tried under the schedule at hand, as
 // far as it fits, then under all with very few preemptions, then under random ones. At the end a depth-first search of all runs with fewer preemptions than
